@@ -1,0 +1,220 @@
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response, header, request::Parts};
+use jiff::Timestamp;
+use lakeward_wire::{AwsError, Incoming, Protocol, sigv4::SignedRequest};
+use serde_json::Value;
+
+use crate::{Call, Caller, Identity, Origin, Service, audit::Event};
+
+/// The dispatcher: signature, principal, operation, decision, audit record, answer.
+pub struct Front {
+    identity: Arc<Identity>,
+    services: BTreeMap<&'static str, Service>,
+}
+
+/// How a request for a service that doesn't exist is answered.
+const FALLBACK: Protocol = Protocol::AwsJson { target: "" };
+
+impl Front {
+    /// A dispatcher over services, found by their signing names.
+    #[must_use]
+    pub fn new(identity: &Arc<Identity>, services: impl IntoIterator<Item = Service>) -> Self {
+        Self {
+            identity: Arc::clone(identity),
+            services: services
+                .into_iter()
+                .map(|service| (service.signing_name, service))
+                .collect(),
+        }
+    }
+
+    /// The services, in order of their signing names.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
+    }
+
+    /// Answers one request, whose body has been read whole.
+    pub async fn serve(&self, request: Request<Bytes>, source_ip: IpAddr) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        let origin = Origin {
+            source_ip,
+            user_agent: text(&parts, header::USER_AGENT.as_str()),
+            at: Timestamp::now(),
+        };
+        let claim = match SignedRequest::parse(&parts.headers) {
+            Ok(claim) => claim,
+            Err(error) => {
+                let service = self.unsigned_service(&parts);
+                let refusal = Refusal {
+                    origin,
+                    access_key_id: None,
+                    error,
+                };
+                return self.refuse(service, &parts, &body, refusal);
+            }
+        };
+        let Some(service) = self.services.get(&*claim.scope.service) else {
+            let error = AwsError::new(
+                404,
+                "UnknownService",
+                format!(
+                    "the service `{}` is not implemented by this server",
+                    claim.scope.service
+                ),
+            );
+            let refusal = Refusal {
+                origin,
+                access_key_id: Some(claim.access_key_id),
+                error,
+            };
+            return self.refuse(None, &parts, &body, refusal);
+        };
+        match self.authenticate(&claim, &parts, &body, origin.at) {
+            Ok(caller) => {
+                self.answer(
+                    service,
+                    &parts,
+                    &body,
+                    Call::begin(&self.identity, caller, origin),
+                )
+                .await
+            }
+            Err(error) => {
+                let refusal = Refusal {
+                    origin,
+                    access_key_id: Some(claim.access_key_id),
+                    error,
+                };
+                self.refuse(Some(service), &parts, &body, refusal)
+            }
+        }
+    }
+
+    fn authenticate(
+        &self,
+        claim: &SignedRequest,
+        parts: &Parts,
+        body: &Bytes,
+        now: Timestamp,
+    ) -> Result<Arc<Caller>, AwsError> {
+        let Some(secret) = self.identity.secret(&claim.access_key_id) else {
+            return Err(crate::AuthenticationFailure::UnknownKey.into());
+        };
+        claim.verify(parts, body, &secret, now)?;
+        let token = claim
+            .session_token
+            .as_ref()
+            .map(lakeward_wire::Secret::expose);
+        let caller = self
+            .identity
+            .authenticate(&claim.access_key_id, token, now)?;
+        Ok(caller)
+    }
+
+    async fn answer(
+        &self,
+        service: &Service,
+        parts: &Parts,
+        body: &Bytes,
+        call: Call,
+    ) -> Response<Bytes> {
+        let incoming = service
+            .protocol
+            .decode(parts.uri.path(), &parts.headers, body);
+        let (operation, parameters) = describe(incoming.as_ref());
+        let answer = match incoming {
+            Ok(incoming) => service.run(call.clone(), incoming).await,
+            Err(error) => Err(error),
+        };
+        let event = Event {
+            service: service.signing_name,
+            operation: &operation,
+            parameters,
+            region: self.identity.region(),
+            request_id: call.request_id(),
+            error: answer.as_ref().err(),
+        };
+        self.identity.audit().call(&call, event);
+        service
+            .protocol
+            .encode(&operation, call.request_id(), answer)
+    }
+
+    fn refuse(
+        &self,
+        service: Option<&Service>,
+        parts: &Parts,
+        body: &Bytes,
+        refusal: Refusal,
+    ) -> Response<Bytes> {
+        let protocol = service.map_or(FALLBACK, |service| service.protocol);
+        let incoming = protocol.decode(parts.uri.path(), &parts.headers, body);
+        let (operation, parameters) = describe(incoming.as_ref());
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let error = rename(protocol, refusal.error);
+        let event = Event {
+            service: service.map_or("unknown", |service| service.signing_name),
+            operation: &operation,
+            parameters,
+            region: self.identity.region(),
+            request_id: &request_id,
+            error: Some(&error),
+        };
+        let key = refusal.access_key_id.as_deref();
+        self.identity.audit().refused(&refusal.origin, key, event);
+        protocol.encode(&operation, &request_id, Err(error))
+    }
+
+    /// An unsigned request names its service only by its target or its form.
+    fn unsigned_service(&self, parts: &Parts) -> Option<&Service> {
+        let target = text(parts, "x-amz-target").unwrap_or_default();
+        let form = text(parts, header::CONTENT_TYPE.as_str())
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        self.services
+            .values()
+            .find(|service| match service.protocol {
+                Protocol::AwsJson { target: own } => target.split('.').next() == Some(own),
+                Protocol::Query { .. } => form,
+                Protocol::RestJson => {
+                    let operation = parts.uri.path().trim_matches('/');
+                    service.operations().any(|name| name == operation)
+                }
+            })
+    }
+}
+
+struct Refusal {
+    origin: Origin,
+    access_key_id: Option<String>,
+    error: AwsError,
+}
+
+fn text(parts: &Parts, name: &str) -> Option<String> {
+    let value = parts.headers.get(name)?.to_str().ok()?;
+    Some(value.to_owned())
+}
+
+fn describe(incoming: Result<&Incoming, &AwsError>) -> (String, Value) {
+    match incoming {
+        Ok(incoming) => (incoming.operation.clone(), incoming.parameters()),
+        Err(_) => ("Unknown".to_owned(), Value::Null),
+    }
+}
+
+/// JSON services have their own names for the same refusals ("Common errors" of their API pages).
+fn rename(protocol: Protocol, error: AwsError) -> AwsError {
+    if matches!(protocol, Protocol::Query { .. }) {
+        return error;
+    }
+    let code = match &*error.code {
+        "InvalidClientTokenId" => "UnrecognizedClientException",
+        "ExpiredToken" => "ExpiredTokenException",
+        "SignatureDoesNotMatch" => "InvalidSignatureException",
+        "MissingAuthenticationToken" => "MissingAuthenticationTokenException",
+        "IncompleteSignature" => "IncompleteSignatureException",
+        _ => return error,
+    };
+    AwsError::new(400, code, error.message)
+}

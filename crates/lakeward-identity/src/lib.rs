@@ -1,0 +1,54 @@
+//! Who is calling, and may they: IAM, STS, the authorizer and the audit trail.
+//!
+//! A request becomes a [`Call`]: a verified signature, the principal behind the key, and the only
+//! way to a decision. Handlers ask with [`Call::authorize`]; the dispatcher ([`Front`]) refuses to
+//! answer a handler that never asked.
+
+mod access_key;
+mod account;
+mod audit;
+mod authorizer;
+mod call;
+mod caller;
+mod front;
+pub mod iam;
+mod identifier;
+mod identity;
+mod instance_profile;
+mod inventory;
+mod refusal;
+mod role;
+mod service;
+mod stored_policy;
+mod sts;
+mod token;
+mod user;
+
+pub use access_key::{AccessKey, KeyStatus};
+pub use account::Account;
+pub use audit::{AuditTrail, Event};
+pub use call::{Call, Origin, Permit};
+pub use caller::{Caller, RoleSession};
+pub use front::Front;
+pub use identity::{AuthenticationFailure, Identity};
+pub use instance_profile::InstanceProfile;
+pub use refusal::ChangeRefused;
+pub use role::Role;
+pub use service::Service;
+pub use stored_policy::StoredPolicy;
+pub use sts::{AssumeRole, RoleCredentials, service as sts_service};
+pub use user::User;
+
+use lakeward_store::Schema;
+
+/// Registers the record types of this crate.
+#[must_use]
+pub fn schema(schema: Schema) -> Schema {
+    schema
+        .record::<Account>()
+        .record::<AccessKey>()
+        .record::<User>()
+        .record::<Role>()
+        .record::<InstanceProfile>()
+        .record::<token::SigningKey>()
+}

@@ -1,0 +1,64 @@
+use std::{borrow::Cow, fmt::Display};
+
+use http::StatusCode;
+use thiserror::Error;
+
+/// An error as AWS clients see it: an HTTP status, a code and a message.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+#[error("{code}: {message}")]
+pub struct AwsError {
+    /// HTTP status of the answer.
+    pub status: StatusCode,
+    /// AWS's error code, for instance `AccessDeniedException`.
+    pub code: Cow<'static, str>,
+    /// What is wrong and what would fix it.
+    pub message: String,
+}
+
+impl AwsError {
+    /// An error of the given status (500 when `status` is not an HTTP status).
+    pub fn new(
+        status: u16,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    /// A refusal. JSON protocols say `AccessDeniedException` (400), the query protocol and S3
+    /// `AccessDenied` (403): the protocol's encoder translates.
+    pub fn access_denied(message: impl Into<String>) -> Self {
+        Self::new(400, "AccessDeniedException", message)
+    }
+
+    /// `ValidationException`, 400.
+    pub fn validation(message: impl Into<String>) -> Self {
+        Self::new(400, "ValidationException", message)
+    }
+
+    /// Our own failure. The cause goes to the log; the caller only learns that it was ours.
+    pub fn internal(cause: impl Display) -> Self {
+        tracing::error!(%cause, "internal failure");
+        Self::new(
+            500,
+            "InternalFailure",
+            "The request processing has failed because of an internal error.",
+        )
+    }
+
+    /// True when this is a refusal of access, under any protocol's name for it.
+    #[must_use]
+    pub fn is_access_denied(&self) -> bool {
+        matches!(&*self.code, "AccessDeniedException" | "AccessDenied")
+    }
+
+    /// True when the fault is the caller's (4xx).
+    #[must_use]
+    pub fn is_sender_fault(&self) -> bool {
+        self.status.is_client_error()
+    }
+}
