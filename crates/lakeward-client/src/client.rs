@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::{Method, Request, header};
 use serde_json::Value;
 
-use crate::{ClientError, Credentials, Signer, form};
+use crate::{ClientError, Credentials, Signer, element, form};
 
 /// A client of one endpoint, with one set of keys.
 #[derive(Clone)]
@@ -180,10 +180,6 @@ fn fault(body: &[u8]) -> (String, String) {
         return (text("__type"), text("message"));
     }
     let xml = String::from_utf8_lossy(body);
-    let text = |name: &str| {
-        let start = xml.split_once(&format!("<{name}>")).map(|(_, rest)| rest);
-        let end = start.and_then(|rest| rest.split_once(&format!("</{name}>")));
-        end.map(|(text, _)| text.to_owned()).unwrap_or_default()
-    };
+    let text = |name: &str| element(&xml, name).unwrap_or_default().to_owned();
     (text("Code"), text("Message"))
 }

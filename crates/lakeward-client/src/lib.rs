@@ -23,3 +23,10 @@ pub fn form<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Str
         .collect();
     pairs.join("&")
 }
+
+/// The text of the first `<name>` element of a query answer, as it stands there.
+#[must_use]
+pub fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once(&format!("</{name}>"))?.0)
+}

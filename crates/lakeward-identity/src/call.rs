@@ -1,6 +1,6 @@
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::Timestamp;
@@ -37,7 +37,16 @@ struct Inner {
     snapshot: Arc<Snapshot>,
     origin: Origin,
     request_id: String,
-    decisions: Mutex<Vec<Judgement>>,
+    record: Mutex<Record>,
+}
+
+/// What a call leaves for its audit record.
+#[derive(Default)]
+struct Record {
+    /// The authorizer's decisions.
+    decisions: Vec<Judgement>,
+    /// Decisions of other doors.
+    notes: Vec<Judgement>,
 }
 
 /// One decision, for the audit record.
@@ -83,7 +92,7 @@ impl Call {
                 snapshot: identity.store().snapshot(),
                 origin,
                 request_id: uuid::Uuid::new_v4().to_string(),
-                decisions: Mutex::new(Vec::new()),
+                record: Mutex::default(),
             }),
         }
     }
@@ -226,6 +235,17 @@ impl Call {
         Err(AwsError::access_denied(decision.denial_message(&request)))
     }
 
+    /// Puts another door's decision into the audit record, for instance Lake Formation's.
+    /// It doesn't count as the decision that every answer needs.
+    pub fn note(&self, action: &str, resource: &str, allowed: bool, reason: impl Into<String>) {
+        self.lock().notes.push(Judgement {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            allowed,
+            reason: serde_json::Value::String(reason.into()),
+        });
+    }
+
     /// For operations that AWS allows everyone, such as `sts:GetCallerIdentity`.
     pub fn allow_always(&self, action: &str) {
         let judgement = Judgement {
@@ -240,7 +260,7 @@ impl Call {
     /// True once a decision has been made.
     #[must_use]
     pub fn decided(&self) -> bool {
-        !self.lock().is_empty()
+        !self.lock().decisions.is_empty()
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -248,7 +268,13 @@ impl Call {
     }
 
     pub(crate) fn judgements(&self) -> Vec<Judgement> {
-        self.lock().clone()
+        let record = self.lock();
+        record
+            .decisions
+            .iter()
+            .chain(&record.notes)
+            .cloned()
+            .collect()
     }
 
     fn record(&self, action: &str, resource: &str, decision: &lakeward_policy::Decision) {
@@ -261,13 +287,13 @@ impl Call {
     }
 
     fn push(&self, judgement: Judgement) {
-        self.lock().push(judgement);
+        self.lock().decisions.push(judgement);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Judgement>> {
-        // The list is only ever pushed to, so a panic elsewhere can't leave it half changed.
+    fn lock(&self) -> MutexGuard<'_, Record> {
+        // The lists are only ever pushed to, so a panic elsewhere can't leave it half changed.
         self.inner
-            .decisions
+            .record
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

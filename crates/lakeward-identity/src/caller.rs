@@ -46,7 +46,7 @@ pub(crate) enum Kind {
     User(Arc<User>),
     Role {
         role: Arc<Role>,
-        session: RoleSession,
+        session: Arc<RoleSession>,
     },
 }
 
@@ -123,7 +123,10 @@ impl Caller {
         Some(Self {
             access_key_id,
             account: role.account.clone(),
-            kind: Kind::Role { role, session },
+            kind: Kind::Role {
+                role,
+                session: Arc::new(session),
+            },
         })
     }
 

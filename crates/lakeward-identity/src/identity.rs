@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lakeward_store::{Store, StoreError};
+use lakeward_store::{Change, Store, StoreError};
 use lakeward_wire::{AwsError, Secret};
 use thiserror::Error;
 
@@ -60,23 +60,26 @@ impl Identity {
         }))
     }
 
-    /// Makes an account and its root's first key; `None` when the account is there already.
+    /// The root key of an account, which is made if it isn't there yet.
     ///
     /// # Errors
     /// The store can't be written.
-    pub async fn create_account(&self, id: &str) -> Result<Option<AccessKey>, StoreError> {
+    pub async fn ensure_account(&self, id: &str) -> Result<AccessKey, StoreError> {
         let created = Timestamp::now();
-        let change = |change: &mut lakeward_store::Change<'_>| {
-            if change.get::<Account>(id).is_some() {
-                return Ok(None);
+        let change = |change: &mut Change<'_>| {
+            if change.get::<Account>(id).is_none() {
+                change.put(Account {
+                    id: id.to_owned(),
+                    created,
+                });
+            }
+            let mut keys = change.scan::<AccessKey>("").into_iter();
+            if let Some(key) = keys.find(|key| key.account == id && key.user.is_none()) {
+                return Ok((*key).clone());
             }
             let key = AccessKey::generate(id, None, created);
-            change.put(Account {
-                id: id.to_owned(),
-                created,
-            });
             change.put(key.clone());
-            Ok(Some(key))
+            Ok(key)
         };
         self.store.change(change).await
     }

@@ -1,5 +1,7 @@
 //! Principals, keys and sessions through the dispatcher, as a client would use them.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
@@ -51,7 +53,7 @@ async fn world() -> World {
         .unwrap();
     let audit = AuditTrail::open(dir.path()).unwrap();
     let identity = Identity::open(store, audit, "us-east-1").await.unwrap();
-    let key = identity.create_account(ACCOUNT).await.unwrap().unwrap();
+    let key = identity.ensure_account(ACCOUNT).await.unwrap();
     let services = [iam::service(&identity), sts_service(&identity)];
     World {
         front: Front::new(&identity, services),
@@ -495,7 +497,7 @@ async fn a_handler_that_never_asks_is_not_answered() {
     )
     .await
     .unwrap();
-    let key = identity.create_account(ACCOUNT).await.unwrap().unwrap();
+    let key = identity.ensure_account(ACCOUNT).await.unwrap();
     let forgetful = lakeward_identity::Service::new(
         "iam",
         lakeward_wire::Protocol::Query {

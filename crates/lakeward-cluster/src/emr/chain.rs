@@ -1,0 +1,217 @@
+//! The chain behind a runtime role: EC2 hands the cluster the instance profile's role, and that
+//! role assumes the runtime role (EMR Management Guide, "Runtime roles for Amazon EMR steps").
+//!
+//! Both sides must agree, each time anew. STS alone would let a trust policy that names the
+//! instance profile's role decide for both; EMR's guide asks for the permission as well, so the
+//! instance profile's side is asked for itself, which also tells which link doesn't hold.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use lakeward_identity::{AssumeRole, Call, Caller, Identity, Origin, RoleCredentials};
+use lakeward_policy::{Context, ResourceSide};
+use lakeward_wire::AwsError;
+
+use crate::emr::{cluster::Cluster, error::EmrError, security_configuration::SecurityDocument};
+
+const EC2: &str = "ec2.amazonaws.com";
+const LAKE_FORMATION_TAG: &str = "LakeFormationAuthorizedCaller";
+const LONGEST_SESSION_NAME: usize = 64;
+
+/// One pass through the chain.
+pub(crate) struct RoleChain<'a> {
+    pub cluster: &'a Cluster,
+    pub rules: &'a SecurityDocument,
+    /// The runtime role.
+    pub role_arn: &'a str,
+    /// Who the session is for: the ARN of the caller that connected.
+    pub caller_arn: &'a str,
+    /// The caller's source identity.
+    pub source_identity: Option<&'a str>,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+impl RoleChain<'_> {
+    /// Temporary keys of the runtime role.
+    ///
+    /// # Errors
+    /// The link that doesn't hold, and what to change.
+    pub(crate) fn assume(&self, identity: &Arc<Identity>) -> Result<RoleCredentials, EmrError> {
+        let profile_role = self.profile_role(identity)?;
+        let instance = self.cluster.primary_instance().unwrap_or(&self.cluster.id);
+        let instance_session = identity
+            .service_session(&profile_role, EC2, instance)
+            .map_err(|error| unusable_profile_role(&profile_role, &error))?;
+        let request = self.request();
+        self.check_permissions(identity, &instance_session, &profile_role, &request)?;
+        identity
+            .assume_role(&instance_session, request)
+            .map_err(|error| self.not_trusted(&profile_role, &error))
+    }
+
+    /// The first link: the policies of the instance profile's role.
+    fn check_permissions(
+        &self,
+        identity: &Arc<Identity>,
+        instance_session: &Arc<Caller>,
+        profile_role: &str,
+        request: &AssumeRole,
+    ) -> Result<(), EmrError> {
+        let origin = Origin {
+            source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            user_agent: None,
+            at: self.now,
+        };
+        let call = Call::begin(identity, Arc::clone(instance_session), origin);
+        let owner = ResourceSide::Account {
+            account: &self.cluster.account,
+        };
+        for action in self.actions() {
+            let asked = call.authorize_with(action, self.role_arn, context(request), owner);
+            if let Err(error) = asked {
+                return Err(not_permitted(action, profile_role, self.role_arn, &error));
+            }
+        }
+        Ok(())
+    }
+
+    fn profile_role(&self, identity: &Arc<Identity>) -> Result<String, EmrError> {
+        let profile = &self.cluster.instance_profile;
+        identity
+            .instance_profile_role(&self.cluster.account, profile)
+            .ok_or_else(|| {
+                EmrError::invalid_request(format!(
+                    "The instance profile {profile} of the cluster doesn't exist or holds no role. \
+                     Put back its role (AddRoleToInstanceProfile)."
+                ))
+            })
+    }
+
+    fn request(&self) -> AssumeRole {
+        let caller = self.rules.lake_formation_caller();
+        let source_identity = self
+            .source_identity
+            .filter(|_| self.rules.propagate_source_identity());
+        AssumeRole {
+            role_arn: self.role_arn.to_owned(),
+            session_name: session_name(&self.cluster.id, self.caller_arn),
+            tags: caller
+                .map(|value| (LAKE_FORMATION_TAG.to_owned(), value.to_owned()))
+                .into_iter()
+                .collect(),
+            external_id: self.rules.external_id().map(ToOwned::to_owned),
+            source_identity: source_identity.map(ToOwned::to_owned),
+            ..AssumeRole::default()
+        }
+    }
+
+    /// What the chain asks of STS.
+    fn actions(&self) -> Vec<&'static str> {
+        let mut actions = vec!["sts:AssumeRole"];
+        if self.rules.lake_formation_caller().is_some() {
+            actions.push("sts:TagSession");
+        }
+        if self.source_identity.is_some() && self.rules.propagate_source_identity() {
+            actions.push("sts:SetSourceIdentity");
+        }
+        actions
+    }
+
+    /// The second link: the runtime role's trust policy.
+    fn not_trusted(&self, profile_role: &str, error: &AwsError) -> EmrError {
+        if !error.is_sender_fault() {
+            return EmrError::Aws(error.clone());
+        }
+        let condition = if self.rules.external_id().is_some() {
+            " (a condition on sts:ExternalId must hold for the ExternalId that \
+             DescribeSecurityConfiguration shows)"
+        } else {
+            ""
+        };
+        EmrError::invalid_request(format!(
+            "The runtime role {} can't be assumed by the cluster: {} The role must exist, and its \
+             trust policy must allow {} to {profile_role}, the role of the cluster's instance \
+             profile{condition}.",
+            self.role_arn,
+            sentence(&error.message),
+            self.actions().join(", "),
+        ))
+    }
+}
+
+fn not_permitted(action: &str, profile_role: &str, role_arn: &str, error: &AwsError) -> EmrError {
+    if !error.is_access_denied() {
+        return EmrError::Aws(error.clone());
+    }
+    EmrError::invalid_request(format!(
+        "The cluster may not assume the runtime role {role_arn}: {} A policy of {profile_role}, the \
+         role of the cluster's instance profile, must allow {action} on the runtime role.",
+        sentence(&error.message)
+    ))
+}
+
+/// The condition keys of the request, as STS fills them.
+fn context(request: &AssumeRole) -> Context {
+    let mut context = Context::new().with("sts:RoleSessionName", request.session_name.clone());
+    if let Some(external_id) = &request.external_id {
+        context.insert("sts:ExternalId", vec![external_id.clone()]);
+    }
+    if let Some(source_identity) = &request.source_identity {
+        context.insert("sts:SourceIdentity", vec![source_identity.clone()]);
+    }
+    for (key, value) in &request.tags {
+        context.insert(&format!("aws:RequestTag/{key}"), vec![value.clone()]);
+        context.insert("aws:TagKeys", vec![key.clone()]);
+    }
+    context
+}
+
+fn unusable_profile_role(profile_role: &str, error: &AwsError) -> EmrError {
+    if !error.is_sender_fault() {
+        return EmrError::Aws(error.clone());
+    }
+    EmrError::invalid_request(format!(
+        "The instance profile's role {profile_role} can't be used by the cluster: {} Its trust \
+         policy must allow sts:AssumeRole to the service {EC2}.",
+        sentence(&error.message)
+    ))
+}
+
+/// `text` with a full stop at its end.
+fn sentence(text: &str) -> String {
+    format!("{}.", text.trim_end_matches('.'))
+}
+
+/// Names cluster and user, in the characters STS takes: `[\w+=,.@-]`, at most 64.
+fn session_name(cluster_id: &str, caller_arn: &str) -> String {
+    let user = caller_arn.rsplit(['/', ':']).next().unwrap_or_default();
+    format!("{cluster_id}-{user}")
+        .chars()
+        .map(|c| if is_allowed(c) { c } else { '-' })
+        .take(LONGEST_SESSION_NAME)
+        .collect()
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::session_name;
+
+    #[test]
+    fn a_session_names_cluster_and_user() {
+        assert_eq!(
+            session_name("j-ABC", "arn:aws:sts::1:assumed-role/studio/david"),
+            "j-ABC-david"
+        );
+        let long = session_name("j-ABC", &format!("arn:aws:iam::1:user/{}é", "x".repeat(80)));
+        assert_eq!(long.len(), 64);
+        assert_eq!(session_name("j-A", "arn:aws:iam::1:user/a b"), "j-A-a-b");
+    }
+}

@@ -1,0 +1,166 @@
+//! `RunJobFlow`.
+
+use std::{net::Ipv4Addr, sync::Arc};
+
+use lakeward_identity::{Call, Role};
+use lakeward_policy::{Arn, Context};
+use lakeward_store::Change;
+use lakeward_wire::AwsError;
+use serde::Serialize;
+
+use crate::emr::{
+    Emr,
+    cluster::{
+        Cluster, ClusterState, Security, address,
+        record::StateReason,
+        request::{Launch, RunJobFlowInput},
+    },
+    error::EmrError,
+    identifier,
+    security_configuration::SecurityConfiguration,
+    tag,
+};
+
+const ELASTIC_MAP_REDUCE: &str = "elasticmapreduce.amazonaws.com";
+const EC2: &str = "ec2.amazonaws.com";
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RunJobFlowOutput {
+    job_flow_id: String,
+    cluster_arn: String,
+}
+
+/// `RunJobFlow`. The caller also needs `iam:PassRole` on the service role and on the role of the
+/// instance profile.
+pub(crate) async fn run_job_flow(
+    emr: Arc<Emr>,
+    call: Call,
+    input: RunJobFlowInput,
+) -> Result<RunJobFlowOutput, AwsError> {
+    let context = tag::add_request_tags(Context::new(), &input.tags);
+    let _permit = call.authorize("elasticmapreduce:RunJobFlow", "*", context)?;
+    let launch = input.validate()?;
+    pass_roles(&emr, &call, &launch)?;
+    let network = emr.config.network;
+    let cluster = emr
+        .store
+        .change(|change| {
+            let security = security(change, &call, &launch)?;
+            let address = address::allocate(network, change)?;
+            let cluster = launch.into_cluster(&call, security, address);
+            change.put(cluster.clone());
+            Ok::<_, EmrError>(Arc::new(cluster))
+        })
+        .await?;
+    emr.begin(Arc::clone(&cluster));
+    Ok(RunJobFlowOutput {
+        job_flow_id: cluster.id.clone(),
+        cluster_arn: cluster.arn(),
+    })
+}
+
+impl Launch {
+    fn into_cluster(self, call: &Call, security: Option<Security>, address: Ipv4Addr) -> Cluster {
+        Cluster {
+            account: call.account().to_owned(),
+            region: call.region().to_owned(),
+            id: identifier::cluster(),
+            name: self.name,
+            state: ClusterState::Starting,
+            reason: Some(StateReason::message("Provisioning the cluster's endpoints")),
+            created_at: call.now(),
+            ready_at: None,
+            ended_at: None,
+            release_label: self.release.to_string(),
+            applications: self.applications,
+            tags: self.tags,
+            service_role: self.service_role,
+            instance_profile: self.instance_profile,
+            security,
+            configurations: self.configurations,
+            groups: self.groups,
+            machine: self.machine,
+            keep_alive: self.keep_alive,
+            termination_protected: self.termination_protected,
+            idle_timeout: self.idle_timeout,
+            address,
+        }
+    }
+}
+
+/// The rules of the named security configuration, as they are now.
+fn security(
+    change: &Change<'_>,
+    call: &Call,
+    launch: &Launch,
+) -> Result<Option<Security>, EmrError> {
+    let Some(name) = &launch.security_configuration else {
+        return Ok(None);
+    };
+    let key = SecurityConfiguration::key_of(call.account(), call.region(), name);
+    let configuration = change
+        .get::<SecurityConfiguration>(&key)
+        .ok_or_else(|| EmrError::LaunchWithoutSecurityConfiguration(name.clone()))?;
+    Ok(Some(Security {
+        name: name.clone(),
+        document: configuration.document.clone(),
+    }))
+}
+
+/// Asks whether the caller may pass both roles, then whether both can do their work.
+fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
+    let service_role = service_role_arn(emr, call, &launch.service_role)?;
+    pass_role(call, &service_role, ELASTIC_MAP_REDUCE)?;
+    emr.identity
+        .service_session(&service_role, ELASTIC_MAP_REDUCE, "lakeward")
+        .map_err(|_| EmrError::validation(format!("EMR service role {service_role} is invalid")))?;
+    let profile_role = profile_role_arn(emr, call, &launch.instance_profile)?;
+    pass_role(call, &profile_role, EC2)
+}
+
+fn pass_role(call: &Call, role_arn: &str, service: &str) -> Result<(), AwsError> {
+    let context = Context::new().with("iam:PassedToService", service);
+    let _permit = call.authorize("iam:PassRole", role_arn, context)?;
+    Ok(())
+}
+
+/// The ARN of the service role, which may be given by name. A role that isn't there gets the ARN it
+/// would have, so that the answer to someone who may not pass it doesn't tell.
+fn service_role_arn(emr: &Emr, call: &Call, given: &str) -> Result<String, EmrError> {
+    if given.starts_with("arn:") {
+        return own_role(call, given);
+    }
+    let prefix = format!("{}/", call.account());
+    let roles = emr.store.snapshot().scan::<Role>(&prefix);
+    let named = roles
+        .iter()
+        .find(|role| role.name.eq_ignore_ascii_case(given));
+    Ok(named.map_or_else(
+        || format!("arn:aws:iam::{}:role/{given}", call.account()),
+        |role| role.arn(),
+    ))
+}
+
+/// A role of another account can't be passed.
+fn own_role(call: &Call, arn: &str) -> Result<String, EmrError> {
+    let account = Arn::parse(arn).map(|arn| arn.account);
+    if account.is_ok_and(|account| account == call.account()) {
+        Ok(arn.to_owned())
+    } else {
+        Err(EmrError::validation(format!(
+            "'{arn}' is not the ARN of a role of account {}.",
+            call.account()
+        )))
+    }
+}
+
+/// The role in the instance profile, which is given by name or ARN.
+fn profile_role_arn(emr: &Emr, call: &Call, given: &str) -> Result<String, EmrError> {
+    let foreign = given.starts_with("arn:")
+        && Arn::parse(given).map_or(true, |arn| arn.account != call.account());
+    Some(given)
+        .filter(|_| !foreign)
+        .and_then(|profile| emr.identity.instance_profile_role(call.account(), profile))
+        .ok_or_else(|| EmrError::validation(format!("Invalid InstanceProfile: {given}.")))
+}

@@ -1,0 +1,282 @@
+//! A cluster's life: STARTING, its endpoints bound, WAITING, TERMINATING, its endpoints closed,
+//! TERMINATED. Each step is durable before the next begins, so that a killed daemon goes on from
+//! where it was.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use lakeward_store::{Change, StoreError};
+use thiserror::Error;
+
+use crate::emr::{
+    Emr,
+    cluster::{
+        Cluster, ClusterState,
+        record::{ReasonCode, StateReason},
+    },
+    credential,
+};
+
+/// Starting and stopping one cluster take turns, so that a stop which is asked for during the start
+/// finds something to stop.
+#[derive(Default)]
+pub(crate) struct Turns {
+    clusters: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Turns {
+    fn of(&self, cluster_id: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(clusters.entry(cluster_id.to_owned()).or_default())
+    }
+
+    fn forget(&self, cluster_id: &str) {
+        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        clusters.remove(cluster_id);
+    }
+}
+
+/// Clusters that could not be brought up again when the daemon started.
+#[derive(Debug, Error)]
+#[error("{}", .clusters.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct ResumeError {
+    /// One for each cluster.
+    pub clusters: Vec<NotResumed>,
+}
+
+/// A cluster that could not be brought up again. It stays STARTING.
+#[derive(Debug, Error)]
+pub enum NotResumed {
+    /// Its endpoints could not be bound.
+    #[error(
+        "cluster {id} can't be started at its address {address}: {source}; free the address, or \
+         stop the process that holds its ports"
+    )]
+    Address {
+        /// The cluster.
+        id: String,
+        /// Its address.
+        address: Ipv4Addr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The durable state failed.
+    #[error("cluster {id} can't be started: {source}")]
+    Store {
+        /// The cluster.
+        id: String,
+        /// What the store said.
+        source: StoreError,
+    },
+}
+
+impl Emr {
+    /// Brings a new cluster up in the background.
+    pub(crate) fn begin(self: &Arc<Self>, cluster: Arc<Cluster>) {
+        let emr = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = emr.bring_up(&cluster).await {
+                tracing::error!(cluster = %cluster.id, %error, "cluster not started");
+                emr.fail(&cluster, &error).await;
+            }
+        });
+    }
+
+    /// Marks live clusters as ending and takes them down in the background. Clusters that end or
+    /// have ended already are left alone.
+    pub(crate) async fn end(
+        self: &Arc<Self>,
+        keys: Vec<String>,
+        reason: StateReason,
+        refuse: impl FnOnce(&Change<'_>) -> Result<(), crate::emr::EmrError> + Send,
+    ) -> Result<(), crate::emr::EmrError> {
+        let ending = self
+            .store
+            .change(|change| {
+                refuse(change)?;
+                let live: Vec<_> = keys
+                    .iter()
+                    .filter_map(|key| change.get::<Cluster>(key))
+                    .filter(|cluster| cluster.state.is_live())
+                    .collect();
+                for cluster in &live {
+                    let mut ending = (**cluster).clone();
+                    ending.state = ClusterState::Terminating;
+                    ending.reason = Some(reason.clone());
+                    credential::withdraw_all(change, &cluster.id);
+                    change.put(ending);
+                }
+                Ok::<_, crate::emr::EmrError>(live)
+            })
+            .await?;
+        for cluster in ending {
+            self.take_down(cluster);
+        }
+        Ok(())
+    }
+
+    fn take_down(self: &Arc<Self>, cluster: Arc<Cluster>) {
+        let emr = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = emr.bring_down(&cluster).await {
+                tracing::error!(cluster = %cluster.id, %error, "cluster not recorded as ended");
+            }
+        });
+    }
+
+    async fn bring_up(self: &Arc<Self>, cluster: &Arc<Cluster>) -> Result<(), NotResumed> {
+        let turn = self.turns.of(&cluster.id);
+        let _turn = turn.lock().await;
+        let key = Cluster::key_of(&cluster.account, &cluster.id);
+        let wanted = self.store.snapshot().get::<Cluster>(&key);
+        if !wanted.is_some_and(|cluster| cluster.state.is_live()) {
+            return Ok(());
+        }
+        self.runtime
+            .start(&cluster.id, cluster.address, &cluster.release_label)
+            .await
+            .map_err(|source| NotResumed::Address {
+                id: cluster.id.clone(),
+                address: cluster.address,
+                source,
+            })?;
+        let now = self.now();
+        self.activity.touch(&cluster.id, now);
+        self.transition(&key, |cluster| {
+            if cluster.state.is_live() {
+                cluster.state = ClusterState::Waiting;
+                cluster.reason = Some(StateReason::message("Cluster ready to run steps."));
+                cluster.ready_at = cluster.ready_at.or(Some(now));
+            }
+        })
+        .await
+        .map_err(|source| NotResumed::Store {
+            id: cluster.id.clone(),
+            source,
+        })?;
+        if !cluster.keep_alive {
+            self.end_without_steps(cluster).await;
+        }
+        Ok(())
+    }
+
+    /// A cluster that isn't to stay without steps ends at once: there are no steps.
+    async fn end_without_steps(self: &Arc<Self>, cluster: &Cluster) {
+        let reason = StateReason {
+            code: Some(ReasonCode::AllStepsCompleted),
+            message: "Steps completed".to_owned(),
+        };
+        let key = Cluster::key_of(&cluster.account, &cluster.id);
+        if let Err(error) = self.end(vec![key], reason, |_| Ok(())).await {
+            tracing::error!(cluster = %cluster.id, %error, "cluster not ended");
+        }
+    }
+
+    async fn bring_down(&self, cluster: &Cluster) -> Result<(), StoreError> {
+        let turn = self.turns.of(&cluster.id);
+        let _turn = turn.lock().await;
+        self.runtime.stop(&cluster.id).await;
+        self.activity.forget(&cluster.id);
+        self.turns.forget(&cluster.id);
+        let now = self.now();
+        let key = Cluster::key_of(&cluster.account, &cluster.id);
+        self.transition(&key, |cluster| {
+            cluster.state = ClusterState::Terminated;
+            cluster.ended_at = Some(now);
+        })
+        .await
+    }
+
+    /// Records that a new cluster never came up.
+    async fn fail(&self, cluster: &Cluster, error: &NotResumed) {
+        self.turns.forget(&cluster.id);
+        let now = self.now();
+        let reason = StateReason {
+            code: Some(ReasonCode::BootstrapFailure),
+            message: error.to_string(),
+        };
+        let key = Cluster::key_of(&cluster.account, &cluster.id);
+        let recorded = self
+            .transition(&key, |cluster| {
+                if cluster.state == ClusterState::Starting {
+                    cluster.state = ClusterState::TerminatedWithErrors;
+                    cluster.reason = Some(reason);
+                    cluster.ended_at = Some(now);
+                }
+            })
+            .await;
+        if let Err(error) = recorded {
+            tracing::error!(cluster = %cluster.id, %error, "failed start not recorded");
+        }
+    }
+
+    async fn transition(
+        &self,
+        key: &str,
+        f: impl FnOnce(&mut Cluster) + Send,
+    ) -> Result<(), StoreError> {
+        self.store
+            .change(|change| {
+                if let Some(current) = change.get::<Cluster>(key) {
+                    let mut next = (*current).clone();
+                    f(&mut next);
+                    change.put(next);
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Takes up where an earlier run of the daemon stopped: every live cluster is started again at
+    /// its address, and one that was ending is taken down. To be called once, before requests are
+    /// served.
+    ///
+    /// # Errors
+    /// Some clusters could not be started. They are STARTING and will be tried again by the next
+    /// `resume`; the others are up.
+    pub async fn resume(self: &Arc<Self>) -> Result<(), ResumeError> {
+        let mut clusters = Vec::new();
+        for cluster in self.store.snapshot().scan::<Cluster>("") {
+            if let Err(error) = self.resume_one(&cluster).await {
+                clusters.push(error);
+            }
+        }
+        if clusters.is_empty() {
+            Ok(())
+        } else {
+            Err(ResumeError { clusters })
+        }
+    }
+
+    async fn resume_one(self: &Arc<Self>, cluster: &Arc<Cluster>) -> Result<(), NotResumed> {
+        if cluster.state.is_over() {
+            return Ok(());
+        }
+        let unrecorded = |source| NotResumed::Store {
+            id: cluster.id.clone(),
+            source,
+        };
+        if cluster.state == ClusterState::Terminating {
+            return self.bring_down(cluster).await.map_err(unrecorded);
+        }
+        let key = Cluster::key_of(&cluster.account, &cluster.id);
+        self.transition(&key, |cluster| cluster.state = ClusterState::Starting)
+            .await
+            .map_err(unrecorded)?;
+        self.bring_up(cluster).await
+    }
+}
+
+impl StateReason {
+    /// A reason for which AWS has no code.
+    pub(crate) fn message(message: &str) -> Self {
+        Self {
+            code: None,
+            message: message.to_owned(),
+        }
+    }
+}

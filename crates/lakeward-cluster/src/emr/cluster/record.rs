@@ -1,0 +1,267 @@
+//! What is known of a cluster.
+
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use lakeward_store::Record;
+use serde::{Deserialize, Serialize};
+
+use crate::emr::{
+    cluster::{configuration::Configuration, request::Machine},
+    error::EmrError,
+    security_configuration::SecurityDocument,
+    tag::Tag,
+};
+
+/// A cluster. It stays on record for two months after its end, as in AWS.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cluster {
+    /// The owner.
+    pub account: String,
+    /// The region it runs in.
+    pub region: String,
+    /// `j-…`, unique in this installation.
+    pub id: String,
+    /// Need not be unique.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: ClusterState,
+    /// Why it is in that state.
+    pub reason: Option<StateReason>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When its endpoints were there for the first time.
+    pub ready_at: Option<Timestamp>,
+    /// When it had ended.
+    pub ended_at: Option<Timestamp>,
+    /// `emr-N.N.N`.
+    pub release_label: String,
+    /// Names as AWS spells them.
+    pub applications: Vec<String>,
+    /// The tags as they are now.
+    pub tags: Vec<Tag>,
+    /// As given: a name or an ARN.
+    pub service_role: String,
+    /// As given: a name or an ARN.
+    pub instance_profile: String,
+    /// The rules it enforces.
+    pub security: Option<Security>,
+    /// What its applications were configured with.
+    pub configurations: Vec<Configuration>,
+    /// One of them is the primary.
+    pub groups: Vec<InstanceGroup>,
+    /// What was said about machines and networks: kept to be shown again.
+    pub machine: Machine,
+    /// Whether it stays when there is no step to run.
+    pub keep_alive: bool,
+    /// Whether `TerminateJobFlows` is refused.
+    pub termination_protected: bool,
+    /// It ends after so many idle seconds.
+    pub idle_timeout: Option<u32>,
+    /// Its own address, its alone while it lives.
+    pub address: Ipv4Addr,
+}
+
+/// The security configuration a cluster was started with. Deleting or replacing the configuration
+/// of that name doesn't change what a running cluster enforces.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Security {
+    /// The configuration's name.
+    pub name: String,
+    /// Its JSON text.
+    pub document: String,
+}
+
+/// Why a cluster is in its state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StateReason {
+    /// One of AWS's codes, when there is one for it.
+    pub code: Option<ReasonCode>,
+    /// For people.
+    pub message: String,
+}
+
+/// AWS's `ClusterStateChangeReasonCode`, as far as it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReasonCode {
+    /// The endpoints could not be brought up.
+    BootstrapFailure,
+    /// Someone asked for it, now or by a policy.
+    UserRequest,
+    /// It was to end when no step was left.
+    AllStepsCompleted,
+}
+
+impl ReasonCode {
+    /// The wire name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
+            Self::UserRequest => "USER_REQUEST",
+            Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
+        }
+    }
+}
+
+/// AWS's `ClusterState`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ClusterState {
+    /// Its endpoints aren't there yet.
+    Starting,
+    /// Steps run.
+    Running,
+    /// Ready.
+    Waiting,
+    /// Its endpoints go away.
+    Terminating,
+    /// Gone as asked.
+    Terminated,
+    /// Gone because something failed.
+    TerminatedWithErrors,
+}
+
+impl ClusterState {
+    /// Whether sessions can be opened.
+    #[must_use]
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Running | Self::Waiting)
+    }
+
+    /// Whether it is gone for good.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Terminated | Self::TerminatedWithErrors)
+    }
+
+    /// Whether it can still be modified.
+    #[must_use]
+    pub fn is_live(self) -> bool {
+        !self.is_over() && self != Self::Terminating
+    }
+
+    /// The wire name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "STARTING",
+            Self::Running => "RUNNING",
+            Self::Waiting => "WAITING",
+            Self::Terminating => "TERMINATING",
+            Self::Terminated => "TERMINATED",
+            Self::TerminatedWithErrors => "TERMINATED_WITH_ERRORS",
+        }
+    }
+}
+
+/// A group of instances that was asked for.
+///
+/// In this release a cluster is one machine, its primary. Core and task groups are kept and shown
+/// with what was requested and nothing running.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InstanceGroup {
+    /// `ig-…`
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What its instances are for.
+    pub role: InstanceRole,
+    /// `ON_DEMAND` or `SPOT`.
+    pub market: Market,
+    /// As given, for Spot instances.
+    pub bid_price: Option<String>,
+    /// As given.
+    pub instance_type: String,
+    /// How many were asked for.
+    pub requested: u32,
+    /// Those that are there.
+    pub instances: Vec<Instance>,
+}
+
+/// One instance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Instance {
+    /// `ci-…`
+    pub id: String,
+    /// `i-…`
+    pub ec2_id: String,
+}
+
+/// AWS's `InstanceRoleType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InstanceRole {
+    /// The primary.
+    Master,
+    /// Core nodes.
+    Core,
+    /// Task nodes.
+    Task,
+}
+
+/// AWS's `MarketType`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Market {
+    /// The default.
+    #[default]
+    OnDemand,
+    /// Spot instances.
+    Spot,
+}
+
+impl Cluster {
+    /// The key of cluster `id` of `account`.
+    #[must_use]
+    pub fn key_of(account: &str, id: &str) -> String {
+        format!("{account}/{id}")
+    }
+
+    /// Its ARN.
+    #[must_use]
+    pub fn arn(&self) -> String {
+        format!(
+            "arn:aws:elasticmapreduce:{}:{}:cluster/{}",
+            self.region, self.account, self.id
+        )
+    }
+
+    /// Whether the application `name` (as AWS spells it) is installed.
+    #[must_use]
+    pub fn has_application(&self, name: &str) -> bool {
+        self.applications
+            .iter()
+            .any(|application| application == name)
+    }
+
+    /// The rules it enforces; none of them without a security configuration.
+    ///
+    /// # Errors
+    /// The document was written by a version with another grammar.
+    pub fn security_rules(&self) -> Result<SecurityDocument, EmrError> {
+        match &self.security {
+            Some(security) => SecurityDocument::read(&security.document),
+            None => Ok(SecurityDocument::default()),
+        }
+    }
+
+    /// The EC2 id of the primary instance: it names the instance profile's role session.
+    #[must_use]
+    pub fn primary_instance(&self) -> Option<&str> {
+        let primary = self
+            .groups
+            .iter()
+            .find(|group| group.role == InstanceRole::Master)?;
+        Some(primary.instances.first()?.ec2_id.as_str())
+    }
+}
+
+impl Record for Cluster {
+    const KIND: &'static str = "emr-cluster";
+
+    fn key(&self) -> String {
+        Self::key_of(&self.account, &self.id)
+    }
+}

@@ -1,0 +1,107 @@
+//! What happens without anyone asking: idle clusters end, expired credentials and old clusters
+//! leave the record.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::emr::{
+    Emr,
+    cluster::{
+        Cluster,
+        record::{ReasonCode, StateReason},
+    },
+    credential::{self, SessionCredential},
+    error::EmrError,
+};
+
+const EVERY: Duration = Duration::from_secs(10);
+/// AWS keeps a cluster's metadata for two months.
+const KEPT_AFTER_END: SignedDuration = SignedDuration::from_hours(24 * 60);
+
+impl Emr {
+    /// Keeps house until the daemon ends. To be spawned once.
+    pub async fn keep_house(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.tidy().await {
+                tracing::error!(%error, "housekeeping failed");
+            }
+        }
+    }
+
+    /// One round of housekeeping.
+    ///
+    /// # Errors
+    /// The durable state failed.
+    pub async fn tidy(self: &Arc<Self>) -> Result<(), EmrError> {
+        let now = self.now();
+        self.end_idle_clusters(now).await?;
+        self.prune(now).await
+    }
+
+    /// Ends clusters whose auto-termination policy says so. Termination protection goes first: a
+    /// protected cluster stays, however idle.
+    async fn end_idle_clusters(self: &Arc<Self>, now: Timestamp) -> Result<(), EmrError> {
+        for cluster in self.store.snapshot().scan::<Cluster>("") {
+            let Some(timeout) = cluster.idle_timeout else {
+                continue;
+            };
+            if !cluster.state.is_ready() || cluster.termination_protected {
+                continue;
+            }
+            if self.runtime.busy(&cluster.id) {
+                self.activity.touch(&cluster.id, now);
+            } else if self.activity.idle_seconds(&cluster.id, now) >= i64::from(timeout) {
+                self.end_idle(&cluster, timeout).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_idle(self: &Arc<Self>, cluster: &Cluster, timeout: u32) -> Result<(), EmrError> {
+        tracing::info!(cluster = %cluster.id, timeout, "idle cluster ends");
+        let reason = StateReason {
+            code: Some(ReasonCode::UserRequest),
+            message: format!(
+                "Terminated by the auto-termination policy after {timeout} idle seconds"
+            ),
+        };
+        let key = Cluster::key_of(&cluster.account, &cluster.id);
+        self.end(vec![key], reason, |_| Ok(())).await
+    }
+
+    async fn prune(&self, now: Timestamp) -> Result<(), EmrError> {
+        let snapshot = self.store.snapshot();
+        let expired = snapshot
+            .scan::<SessionCredential>("")
+            .iter()
+            .any(|pair| pair.expires_at <= now);
+        let forgotten: Vec<String> = snapshot
+            .scan::<Cluster>("")
+            .iter()
+            .filter(|cluster| is_forgotten(cluster, now))
+            .map(|cluster| Cluster::key_of(&cluster.account, &cluster.id))
+            .collect();
+        if !expired && forgotten.is_empty() {
+            return Ok(());
+        }
+        self.store
+            .change(|change| {
+                credential::prune(change, "", now);
+                for key in &forgotten {
+                    change.delete::<Cluster>(key);
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn is_forgotten(cluster: &Cluster, now: Timestamp) -> bool {
+    cluster
+        .ended_at
+        .is_some_and(|ended| now.duration_since(ended) > KEPT_AFTER_END)
+}

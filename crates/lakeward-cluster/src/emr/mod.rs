@@ -1,0 +1,152 @@
+//! The EMR service: security configurations, clusters, and the credentials that open a session
+//! under a runtime role.
+//!
+//! A cluster here is an address of this machine with endpoints behind it. What AWS says about
+//! machines, subnets and security groups is kept and shown again; what isn't built is refused by
+//! name. An operation decodes, asks the authorizer, then acts.
+
+mod activity;
+mod chain;
+pub(crate) mod cluster;
+mod credential;
+mod error;
+mod housekeeping;
+mod identifier;
+mod marker;
+mod release;
+mod runtime;
+mod security_configuration;
+mod tag;
+
+pub use cluster::lifecycle::{NotResumed, ResumeError};
+pub use cluster::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
+pub use credential::SessionCredential;
+pub use error::EmrError;
+pub use release::Release;
+pub use runtime::ClusterRuntime;
+pub use security_configuration::{SecurityConfiguration, SecurityDocument};
+pub use tag::Tag;
+
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Weak},
+};
+
+use ipnet::Ipv4Net;
+use jiff::{SignedDuration, Timestamp};
+use lakeward_identity::{Identity, Service};
+use lakeward_store::{Schema, Store};
+use lakeward_wire::Protocol;
+
+use crate::emr::{activity::Activity, cluster::lifecycle::Turns};
+
+/// How the EMR service is set up.
+#[derive(Clone, Debug)]
+pub struct EmrConfig {
+    /// Where clusters get their addresses from. Every address of it must be one of this machine.
+    pub network: Ipv4Net,
+    /// How long a user name and password of `GetClusterSessionCredentials` are good for.
+    pub credential_lifetime: SignedDuration,
+    /// The time now. Tests set it.
+    pub clock: fn() -> Timestamp,
+}
+
+impl Default for EmrConfig {
+    /// `127.87.0.0/16`, twelve hours, the system's clock.
+    fn default() -> Self {
+        Self {
+            network: Ipv4Net::new_assert(Ipv4Addr::new(127, 87, 0, 0), 16),
+            credential_lifetime: SignedDuration::from_hours(12),
+            clock: Timestamp::now,
+        }
+    }
+}
+
+/// The EMR service.
+pub struct Emr {
+    store: Store,
+    identity: Arc<Identity>,
+    runtime: Arc<dyn ClusterRuntime>,
+    config: EmrConfig,
+    activity: Activity,
+    turns: Turns,
+}
+
+impl Emr {
+    /// The service over `store` and `identity`.
+    ///
+    /// `runtime` is given the service it will belong to, since what runs on a cluster asks the
+    /// service for logins and keys. Nothing is started before [`Emr::resume`].
+    #[must_use]
+    pub fn new(
+        store: Store,
+        identity: Arc<Identity>,
+        config: EmrConfig,
+        runtime: impl FnOnce(&Weak<Self>) -> Arc<dyn ClusterRuntime>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            runtime: runtime(this),
+            store,
+            identity,
+            config,
+            activity: Activity::default(),
+            turns: Turns::default(),
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.config.clock)()
+    }
+}
+
+/// Adds this service's record types.
+#[must_use]
+pub fn schema(schema: Schema) -> Schema {
+    schema
+        .record::<SecurityConfiguration>()
+        .record::<Cluster>()
+        .record::<SessionCredential>()
+}
+
+/// The table of operations.
+#[must_use]
+pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
+    let protocol = Protocol::AwsJson {
+        target: "ElasticMapReduce",
+    };
+    let service = Service::new("elasticmapreduce", protocol)
+        .operation(
+            "CreateSecurityConfiguration",
+            emr,
+            security_configuration::create,
+        )
+        .operation(
+            "DescribeSecurityConfiguration",
+            emr,
+            security_configuration::describe,
+        )
+        .operation(
+            "ListSecurityConfigurations",
+            emr,
+            security_configuration::list,
+        )
+        .operation(
+            "DeleteSecurityConfiguration",
+            emr,
+            security_configuration::delete,
+        )
+        .operation("RunJobFlow", emr, cluster::launch::run_job_flow)
+        .operation("DescribeCluster", emr, cluster::describe::describe)
+        .operation("ListClusters", emr, cluster::list::clusters)
+        .operation("ListInstances", emr, cluster::list::instances)
+        .operation("ListInstanceGroups", emr, cluster::list::instance_groups)
+        .operation("TerminateJobFlows", emr, cluster::end::terminate)
+        .operation("SetTerminationProtection", emr, cluster::end::protect)
+        .operation("AddTags", emr, cluster::tagging::add)
+        .operation("RemoveTags", emr, cluster::tagging::remove)
+        .operation("GetClusterSessionCredentials", emr, credential::issue);
+    vec![service]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! What runs behind a cluster's address.
+
+use std::{io, net::Ipv4Addr};
+
+use async_trait::async_trait;
+
+/// Brings a cluster's endpoints up and down. The daemon supplies it.
+#[async_trait]
+pub trait ClusterRuntime: Send + Sync + 'static {
+    /// Binds the cluster's endpoints at `address`. Returns when they take connections.
+    ///
+    /// # Errors
+    /// An endpoint can't be bound, for instance because its port is taken.
+    async fn start(&self, cluster_id: &str, address: Ipv4Addr, release: &str) -> io::Result<()>;
+
+    /// Ends the cluster's sessions and closes its endpoints. Does nothing for a cluster that
+    /// doesn't run.
+    async fn stop(&self, cluster_id: &str);
+
+    /// Whether a session lives on the cluster.
+    fn busy(&self, cluster_id: &str) -> bool;
+}

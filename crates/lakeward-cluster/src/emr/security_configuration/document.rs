@@ -1,0 +1,487 @@
+//! The JSON grammar of a security configuration (EMR Management Guide, "Create a security
+//! configuration").
+//!
+//! A key that AWS doesn't know is refused, and so is one that AWS knows and Lakeward doesn't build
+//! yet: a protection that was asked for and isn't there must not look as if it were.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::emr::error::EmrError;
+
+const LARGEST_DOCUMENT: usize = 64 * 1024;
+const LONGEST_SESSION_TAG_VALUE: usize = 256;
+const HOP_LIMITS: std::ops::RangeInclusive<u32> = 1..=64;
+
+/// A security configuration that passed the grammar.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+pub struct SecurityDocument {
+    encryption_configuration: Encryption,
+    authentication_configuration: Authentication,
+    authorization_configuration: Authorization,
+    instance_metadata_service_configuration: Option<InstanceMetadata>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+struct Encryption {
+    #[serde(deserialize_with = "boolean")]
+    enable_in_transit_encryption: bool,
+    #[serde(deserialize_with = "boolean")]
+    enable_at_rest_encryption: bool,
+    in_transit_encryption_configuration: Option<InTransit>,
+    at_rest_encryption_configuration: Option<Value>,
+    #[serde(rename = "EMRWALEncryptionConfiguration")]
+    wal: Option<Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InTransit {
+    #[serde(rename = "TLSCertificateConfiguration")]
+    certificate: Certificate,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Certificate {
+    certificate_provider_type: CertificateProvider,
+    s3_object: Option<Value>,
+    certificate_provider_class: Option<Value>,
+    aws_kms_key: Option<Value>,
+    secret_tags: Option<Value>,
+    validity_in_days: Option<Value>,
+    wildcard_dns_suffix: Option<Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+enum CertificateProvider {
+    #[serde(rename = "EMR")]
+    Emr,
+    #[serde(rename = "PEM")]
+    Pem,
+    Custom,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+struct Authentication {
+    kerberos_configuration: Option<Value>,
+    identity_center_configuration: Option<Value>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+struct Authorization {
+    #[serde(rename = "IAMConfiguration")]
+    iam: Iam,
+    lake_formation_configuration: Option<LakeFormation>,
+    emr_fs_configuration: Option<Value>,
+    ranger_configuration: Option<Value>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Iam {
+    #[serde(
+        rename = "EnableApplicationScopedIAMRole",
+        deserialize_with = "boolean"
+    )]
+    enabled: bool,
+    #[serde(rename = "ApplicationScopedIAMRoleConfiguration")]
+    role: RuntimeRole,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+struct RuntimeRole {
+    #[serde(deserialize_with = "boolean")]
+    propagate_source_identity: bool,
+    external_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+struct LakeFormation {
+    authorized_session_tag_value: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+struct InstanceMetadata {
+    minimum_instance_metadata_service_version: Option<u32>,
+    http_put_response_hop_limit: Option<u32>,
+}
+
+impl SecurityDocument {
+    /// Whether sessions run under a runtime role of the caller's choice.
+    #[must_use]
+    pub fn runtime_roles(&self) -> bool {
+        self.authorization_configuration.iam.enabled
+    }
+
+    /// Whether the cluster's endpoints speak TLS. Lakeward's own authority issues the certificate,
+    /// for `CertificateProviderType` `EMR` and when no certificate is configured.
+    #[must_use]
+    pub fn in_transit_encryption(&self) -> bool {
+        self.encryption_configuration.enable_in_transit_encryption
+    }
+
+    /// Whether the caller's source identity is handed on to the runtime role's session.
+    #[must_use]
+    pub fn propagate_source_identity(&self) -> bool {
+        self.authorization_configuration
+            .iam
+            .role
+            .propagate_source_identity
+    }
+
+    /// What the instance profile passes as `sts:ExternalId`.
+    #[must_use]
+    pub fn external_id(&self) -> Option<&str> {
+        self.authorization_configuration
+            .iam
+            .role
+            .external_id
+            .as_deref()
+    }
+
+    /// The value of the session tag `LakeFormationAuthorizedCaller`.
+    #[must_use]
+    pub fn lake_formation_caller(&self) -> Option<&str> {
+        self.authorization_configuration
+            .lake_formation_configuration
+            .as_ref()?
+            .authorized_session_tag_value
+            .as_deref()
+    }
+
+    /// Reads a document as a client sent it.
+    ///
+    /// # Errors
+    /// It isn't JSON, breaks the grammar, or asks for what isn't built.
+    pub fn parse(text: &str) -> Result<Self, EmrError> {
+        let document = Self::read(text)?;
+        document.refuse_unbuilt()?;
+        document.check_values()?;
+        Ok(document)
+    }
+
+    /// Reads a document that is stored already.
+    ///
+    /// # Errors
+    /// It was written by a version with another grammar.
+    pub fn read(text: &str) -> Result<Self, EmrError> {
+        if text.len() > LARGEST_DOCUMENT {
+            return Err(EmrError::invalid_request(format!(
+                "The security configuration is longer than {LARGEST_DOCUMENT} bytes."
+            )));
+        }
+        serde_json::from_str(text).map_err(|error| {
+            EmrError::invalid_request(format!("The security configuration is not valid: {error}."))
+        })
+    }
+
+    fn refuse_unbuilt(&self) -> Result<(), EmrError> {
+        let encryption = &self.encryption_configuration;
+        let authentication = &self.authentication_configuration;
+        let authorization = &self.authorization_configuration;
+        let asked = [
+            (
+                encryption.enable_at_rest_encryption
+                    || encryption.at_rest_encryption_configuration.is_some(),
+                "EncryptionConfiguration.AtRestEncryptionConfiguration",
+            ),
+            (
+                encryption.wal.is_some(),
+                "EncryptionConfiguration.EMRWALEncryptionConfiguration",
+            ),
+            (
+                authentication.kerberos_configuration.is_some(),
+                "AuthenticationConfiguration.KerberosConfiguration",
+            ),
+            (
+                authentication.identity_center_configuration.is_some(),
+                "AuthenticationConfiguration.IdentityCenterConfiguration",
+            ),
+            (
+                authorization.emr_fs_configuration.is_some(),
+                "AuthorizationConfiguration.EmrFsConfiguration",
+            ),
+            (
+                authorization.ranger_configuration.is_some(),
+                "AuthorizationConfiguration.RangerConfiguration",
+            ),
+        ];
+        refuse_first(asked)?;
+        match &encryption.in_transit_encryption_configuration {
+            Some(in_transit) => in_transit.certificate.refuse_unbuilt(),
+            None => Ok(()),
+        }
+    }
+
+    fn check_values(&self) -> Result<(), EmrError> {
+        let encryption = &self.encryption_configuration;
+        if encryption.in_transit_encryption_configuration.is_some()
+            && !encryption.enable_in_transit_encryption
+        {
+            return Err(EmrError::invalid_request(
+                "InTransitEncryptionConfiguration is given, but EnableInTransitEncryption is not true.",
+            ));
+        }
+        self.authorization_configuration.check_values()?;
+        match &self.instance_metadata_service_configuration {
+            Some(metadata) => metadata.check_values(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Certificate {
+    fn refuse_unbuilt(&self) -> Result<(), EmrError> {
+        let provider = match self.certificate_provider_type {
+            CertificateProvider::Emr => None,
+            CertificateProvider::Pem => Some("PEM"),
+            CertificateProvider::Custom => Some("Custom"),
+        };
+        if let Some(provider) = provider {
+            return Err(EmrError::Unsupported(format!(
+                "TLSCertificateConfiguration with CertificateProviderType '{provider}' (use 'EMR' for \
+                 a certificate of Lakeward's own authority)"
+            )));
+        }
+        refuse_first([
+            (
+                self.s3_object.is_some(),
+                "TLSCertificateConfiguration.S3Object",
+            ),
+            (
+                self.certificate_provider_class.is_some(),
+                "TLSCertificateConfiguration.CertificateProviderClass",
+            ),
+            (
+                self.aws_kms_key.is_some(),
+                "TLSCertificateConfiguration.AwsKmsKey",
+            ),
+            (
+                self.secret_tags.is_some(),
+                "TLSCertificateConfiguration.SecretTags",
+            ),
+            (
+                self.validity_in_days.is_some(),
+                "TLSCertificateConfiguration.ValidityInDays",
+            ),
+            (
+                self.wildcard_dns_suffix.is_some(),
+                "TLSCertificateConfiguration.WildcardDnsSuffix",
+            ),
+        ])
+    }
+}
+
+impl Authorization {
+    fn check_values(&self) -> Result<(), EmrError> {
+        if self.iam.role.external_id.is_some() {
+            return Err(EmrError::invalid_request(
+                "ExternalId is generated and can't be chosen: leave it out.",
+            ));
+        }
+        if self.iam.role.propagate_source_identity && !self.iam.enabled {
+            return Err(EmrError::invalid_request(
+                "PropagateSourceIdentity needs EnableApplicationScopedIAMRole to be true.",
+            ));
+        }
+        let Some(lake_formation) = &self.lake_formation_configuration else {
+            return Ok(());
+        };
+        match lake_formation.authorized_session_tag_value.as_deref() {
+            Some(value) if (1..=LONGEST_SESSION_TAG_VALUE).contains(&value.chars().count()) => {
+                Ok(())
+            }
+            _ => Err(EmrError::invalid_request(
+                "LakeFormationConfiguration needs an AuthorizedSessionTagValue of 1 to 256 characters.",
+            )),
+        }
+    }
+}
+
+impl InstanceMetadata {
+    /// Sessions have no metadata service at all, so any minimum that AWS takes is met.
+    fn check_values(&self) -> Result<(), EmrError> {
+        if !matches!(
+            self.minimum_instance_metadata_service_version,
+            None | Some(1 | 2)
+        ) {
+            return Err(EmrError::invalid_request(
+                "MinimumInstanceMetadataServiceVersion must be 1 or 2.",
+            ));
+        }
+        match self.http_put_response_hop_limit {
+            Some(limit) if !HOP_LIMITS.contains(&limit) => Err(EmrError::invalid_request(
+                "HttpPutResponseHopLimit must be between 1 and 64.",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refuse_first<const N: usize>(asked: [(bool, &str); N]) -> Result<(), EmrError> {
+    match asked.into_iter().find(|(asked, _)| *asked) {
+        Some((_, field)) => Err(EmrError::Unsupported(field.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// AWS's own examples write some of these booleans as strings.
+fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Plain(bool),
+        Text(String),
+    }
+    match Written::deserialize(deserializer)? {
+        Written::Plain(value) => Ok(value),
+        Written::Text(text) if text == "true" => Ok(true),
+        Written::Text(text) if text == "false" => Ok(false),
+        Written::Text(text) => Err(serde::de::Error::custom(format!(
+            "expected true or false, found \"{text}\""
+        ))),
+    }
+}
+
+/// `text` with `external_id` written into the runtime role's configuration.
+pub(super) fn with_external_id(text: &str, external_id: String) -> Result<String, EmrError> {
+    let mut document: Value = serde_json::from_str(text)
+        .map_err(|error| EmrError::invalid_request(format!("not valid JSON: {error}")))?;
+    let path = [
+        "AuthorizationConfiguration",
+        "IAMConfiguration",
+        "ApplicationScopedIAMRoleConfiguration",
+    ];
+    let mut place = &mut document;
+    for step in path {
+        place = object(place, step)?
+            .entry(step)
+            .or_insert_with(|| Value::Object(Map::new()));
+    }
+    object(place, "ApplicationScopedIAMRoleConfiguration")?
+        .insert("ExternalId".to_owned(), Value::String(external_id));
+    Ok(document.to_string())
+}
+
+fn object<'a>(value: &'a mut Value, key: &str) -> Result<&'a mut Map<String, Value>, EmrError> {
+    value
+        .as_object_mut()
+        .ok_or_else(|| EmrError::invalid_request(format!("{key} must be inside a JSON object.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOG: &str = r#"{
+        "EncryptionConfiguration": {"EnableInTransitEncryption": true, "EnableAtRestEncryption": false},
+        "AuthorizationConfiguration": {
+            "IAMConfiguration": {
+                "EnableApplicationScopedIAMRole": true,
+                "ApplicationScopedIAMRoleConfiguration": {"PropagateSourceIdentity": true}
+            },
+            "LakeFormationConfiguration": {"AuthorizedSessionTagValue": "Amazon EMR"}
+        }
+    }"#;
+
+    #[test]
+    fn the_documented_runtime_role_configuration_is_read() {
+        let document = SecurityDocument::parse(BLOG).unwrap();
+        assert!(document.runtime_roles());
+        assert!(document.in_transit_encryption());
+        assert!(document.propagate_source_identity());
+        assert_eq!(document.lake_formation_caller(), Some("Amazon EMR"));
+        assert_eq!(document.external_id(), None);
+    }
+
+    #[test]
+    fn an_external_id_is_written_where_clients_look_for_it() {
+        let text = with_external_id(BLOG, "X".repeat(52)).unwrap();
+        let document = SecurityDocument::read(&text).unwrap();
+        assert_eq!(document.external_id(), Some("X".repeat(52).as_str()));
+        assert!(document.propagate_source_identity());
+
+        let bare = r#"{"AuthorizationConfiguration":{"IAMConfiguration":{"EnableApplicationScopedIAMRole":true}}}"#;
+        let text = with_external_id(bare, "Y".to_owned()).unwrap();
+        assert_eq!(
+            SecurityDocument::read(&text).unwrap().external_id(),
+            Some("Y")
+        );
+    }
+
+    #[test]
+    fn certificates_issued_by_the_service_are_accepted_in_both_spellings() {
+        for text in [
+            r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":true}}"#,
+            r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":"true","InTransitEncryptionConfiguration":{"TLSCertificateConfiguration":{"CertificateProviderType":"EMR"}}}}"#,
+        ] {
+            assert!(
+                SecurityDocument::parse(text)
+                    .unwrap()
+                    .in_transit_encryption(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_built_is_refused_by_name() {
+        for (text, name) in [
+            (
+                r#"{"EncryptionConfiguration":{"EnableAtRestEncryption":true}}"#,
+                "AtRestEncryption",
+            ),
+            (
+                r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":true,"InTransitEncryptionConfiguration":{"TLSCertificateConfiguration":{"CertificateProviderType":"PEM","S3Object":"s3://b/c.zip"}}}}"#,
+                "TLSCertificateConfiguration",
+            ),
+            (
+                r#"{"AuthenticationConfiguration":{"KerberosConfiguration":{}}}"#,
+                "KerberosConfiguration",
+            ),
+            (
+                r#"{"AuthenticationConfiguration":{"IdentityCenterConfiguration":{}}}"#,
+                "IdentityCenter",
+            ),
+            (
+                r#"{"AuthorizationConfiguration":{"EmrFsConfiguration":{}}}"#,
+                "EmrFsConfiguration",
+            ),
+        ] {
+            let error = SecurityDocument::parse(text).unwrap_err();
+            assert!(matches!(error, EmrError::Unsupported(_)), "{text}: {error}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_broken_document_is_refused() {
+        for text in [
+            "",
+            "[]x",
+            r#"{"Encryption":{}}"#,
+            r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":"yes"}}"#,
+            r#"{"EncryptionConfiguration":{"InTransitEncryptionConfiguration":{"TLSCertificateConfiguration":{"CertificateProviderType":"EMR"}}}}"#,
+            r#"{"AuthorizationConfiguration":{"IAMConfiguration":{"EnableApplicationScopedIamRole":true}}}"#,
+            r#"{"AuthorizationConfiguration":{"IAMConfiguration":{"ApplicationScopedIAMRoleConfiguration":{"ExternalId":"MINE"}}}}"#,
+            r#"{"AuthorizationConfiguration":{"LakeFormationConfiguration":{"AuthorizedSessionTagValue":""}}}"#,
+            r#"{"AuthorizationConfiguration":{},"AuthorizationConfiguration":{}}"#,
+            r#"{"InstanceMetadataServiceConfiguration":{"MinimumInstanceMetadataServiceVersion":3}}"#,
+            r#"{"InstanceMetadataServiceConfiguration":{"HttpPutResponseHopLimit":0}}"#,
+        ] {
+            let error = SecurityDocument::parse(text).unwrap_err();
+            assert!(
+                matches!(error, EmrError::InvalidRequest(_)),
+                "{text}: {error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The service over a real store and a real identity service; only what would bind ports is
+//! replaced.
+
+mod authorization;
+mod clusters;
+mod credentials;
+mod upkeep;
+mod world;

@@ -1,0 +1,25 @@
+//! Livy's REST API: how notebooks open sessions on a cluster and run statements in them.
+//!
+//! The contract is Apache Livy's REST API as sparkmagic uses it, and the rest of its interactive
+//! part. Three things differ on purpose. A client's mistake is never a 5xx, because sparkmagic
+//! repeats those. A session that belongs to someone else looks exactly like none. And what is
+//! not built (batches, completion, jobs, other languages) says so by name.
+
+mod answer;
+mod authentication;
+mod batches;
+mod error;
+mod lapsed;
+mod listener;
+mod request;
+mod router;
+mod servers;
+mod sessions;
+mod statements;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::LivyError;
+pub use listener::{serve, serve_plain};
+pub use servers::LivyServers;

@@ -1,0 +1,323 @@
+//! The bodies and queries that clients send.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::error::LivyError;
+use crate::session::SessionRequest;
+
+/// Longest accepted session name, in bytes.
+const NAME_BYTES: usize = 256;
+/// Spark settings of one session, in bytes; they travel through the process environment.
+const SETTINGS_BYTES: usize = 64 << 10;
+/// Longest accepted time limits: a day.
+const LONGEST: u64 = 24 * 3600;
+/// Settings that Livy's `spark-blacklist.conf` forbids: where a session runs is not the user's.
+const FORBIDDEN_SETTINGS: [&str; 2] = ["spark.master", "spark.submit.deployMode"];
+
+/// Reads a JSON body. The content type is not asked for, as in Livy.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, LivyError> {
+    serde_json::from_slice(body).map_err(|error| LivyError::Malformed(error.to_string()))
+}
+
+/// The body of `POST /sessions`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateSession {
+    kind: Option<String>,
+    pub proxy_user: Option<String>,
+    name: Option<String>,
+    jars: Option<Vec<String>>,
+    py_files: Option<Vec<String>>,
+    files: Option<Vec<String>>,
+    archives: Option<Vec<String>>,
+    driver_memory: Option<String>,
+    driver_cores: Option<u32>,
+    executor_memory: Option<String>,
+    executor_cores: Option<u32>,
+    num_executors: Option<u32>,
+    queue: Option<String>,
+    conf: Option<BTreeMap<String, Value>>,
+    heartbeat_timeout_in_second: Option<i64>,
+    ttl: Option<String>,
+    idle_timeout: Option<String>,
+}
+
+impl CreateSession {
+    /// Checks the request and turns it into the session's own.
+    pub fn into_request(self) -> Result<SessionRequest, LivyError> {
+        self.refuse_files()?;
+        let kind = python_kind(self.kind.as_deref())?.to_owned();
+        let name = self.name.clone().filter(|name| !name.is_empty());
+        if name
+            .as_ref()
+            .is_some_and(|name| name.len() > NAME_BYTES || name.contains('\0'))
+        {
+            let text = format!("the session name is longer than {NAME_BYTES} bytes or holds a NUL");
+            return Err(LivyError::Rejected(text));
+        }
+        let heartbeat = self.heartbeat_timeout_in_second.unwrap_or(0);
+        let heartbeat = u64::try_from(heartbeat).map_err(|_| {
+            LivyError::Rejected("heartbeatTimeoutInSecond must not be negative".to_owned())
+        })?;
+        let limits = [self.ttl.as_deref(), self.idle_timeout.as_deref()];
+        let limits: Vec<Duration> = limits
+            .into_iter()
+            .flatten()
+            .map(time_limit)
+            .collect::<Result<_, _>>()?;
+        Ok(SessionRequest {
+            name,
+            kind,
+            heartbeat_timeout: (heartbeat > 0).then(|| Duration::from_secs(heartbeat.min(LONGEST))),
+            idle_timeout: limits.into_iter().min(),
+            settings: self.settings()?,
+            details: self.details(),
+        })
+    }
+
+    fn refuse_files(&self) -> Result<(), LivyError> {
+        let given = [
+            ("jars", &self.jars),
+            ("pyFiles", &self.py_files),
+            ("files", &self.files),
+            ("archives", &self.archives),
+        ];
+        let is_given = |(_, files): &(_, &Option<Vec<String>>)| {
+            files.as_ref().is_some_and(|files| !files.is_empty())
+        };
+        match given.into_iter().find(is_given) {
+            Some((name, _)) => Err(LivyError::Rejected(format!(
+                "{name} are not implemented by this service"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn settings(&self) -> Result<String, LivyError> {
+        let mut settings = Map::new();
+        for (name, value) in self.conf.iter().flatten() {
+            if FORBIDDEN_SETTINGS.contains(&name.as_str()) {
+                let text = format!("Blacklisted configuration values in session config: {name}");
+                return Err(LivyError::Rejected(text));
+            }
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(_) | Value::Bool(_) => value.to_string(),
+                _ => {
+                    let text = format!("the value of {name} must be a string");
+                    return Err(LivyError::Rejected(text));
+                }
+            };
+            settings.insert(name.clone(), Value::String(text));
+        }
+        let text = Value::Object(settings).to_string();
+        if text.len() > SETTINGS_BYTES {
+            let text = format!("conf is larger than {SETTINGS_BYTES} bytes");
+            return Err(LivyError::Rejected(text));
+        }
+        Ok(text)
+    }
+
+    /// The parts that are shown back as they came.
+    fn details(&self) -> Map<String, Value> {
+        let details = json!({
+            "driverMemory": self.driver_memory,
+            "driverCores": self.driver_cores.unwrap_or(0),
+            "executorMemory": self.executor_memory,
+            "executorCores": self.executor_cores.unwrap_or(0),
+            "numExecutors": self.num_executors.unwrap_or(0),
+            "conf": self.conf.clone().unwrap_or_default(),
+            "archives": [],
+            "files": [],
+            "jars": [],
+            "pyFiles": [],
+            "queue": self.queue,
+            "ttl": self.ttl,
+            "idleTimeout": self.idle_timeout,
+            "heartbeatTimeoutInSecond": self.heartbeat_timeout_in_second.unwrap_or(0),
+        });
+        match details {
+            Value::Object(details) => details,
+            _ => Map::new(),
+        }
+    }
+}
+
+/// The body of `POST /sessions/{id}/statements`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateStatement {
+    pub code: String,
+    pub kind: Option<String>,
+}
+
+/// `?from=&size=&order=`, for lists and logs.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Page {
+    pub from: Option<i64>,
+    pub size: Option<i64>,
+    pub order: Option<String>,
+}
+
+impl Page {
+    /// The part of `total` things to show: the first, and how many. A negative size means all
+    /// that is left.
+    pub fn of_list(&self, total: usize) -> (usize, usize) {
+        let from = bounded(self.from.unwrap_or(0)).min(total);
+        (from, self.count(total))
+    }
+
+    /// The same for a log, which is shown from its end unless told otherwise.
+    pub fn of_log(&self, total: usize) -> (usize, usize) {
+        match self.from {
+            Some(from) if from >= 0 => self.of_list(total),
+            _ => (total.saturating_sub(self.count(total)), self.count(total)),
+        }
+    }
+
+    fn count(&self, total: usize) -> usize {
+        match self.size.unwrap_or(100) {
+            size if size < 0 => total,
+            size => bounded(size),
+        }
+    }
+}
+
+fn bounded(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+/// The kind of code, which is Python here. Livy's default, a session of all kinds, is one too.
+pub(super) fn python_kind(kind: Option<&str>) -> Result<&str, LivyError> {
+    match kind {
+        None => Ok("pyspark"),
+        Some(kind @ ("pyspark" | "python")) => Ok(kind),
+        Some(kind @ ("spark" | "scala" | "sparkr" | "r" | "sql" | "shared")) => {
+            Err(LivyError::Rejected(format!(
+                "sessions of kind {kind} are not implemented by this service; use pyspark"
+            )))
+        }
+        Some(_) => Err(LivyError::Malformed(
+            "Invalid kind: use pyspark or python".to_owned(),
+        )),
+    }
+}
+
+/// A time limit in Spark's form: a number and `ms`, `s`, `m` (`min`), `h` or `d`.
+fn time_limit(text: &str) -> Result<Duration, LivyError> {
+    let trimmed = text.trim();
+    let end = trimmed
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(trimmed.len());
+    let (digits, unit) = trimmed.split_at(end);
+    let milliseconds = match unit.trim() {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => 0,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(milliseconds))
+        .filter(|limit| *limit > 0)
+        .map(|limit| Duration::from_millis(limit.min(LONGEST * 1000)))
+        .ok_or_else(|| LivyError::Rejected("a time limit looks like 30s, 10m or 2h".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn request(body: &str) -> Result<SessionRequest, LivyError> {
+        read::<CreateSession>(body.as_bytes())?.into_request()
+    }
+
+    #[test]
+    fn what_sparkmagic_sends_is_taken() {
+        let request = request(
+            r#"{"driverMemory": "1000M", "conf": {"spark.sql.shuffle.partitions": "4"},
+                "name": "session_7fa5", "kind": "pyspark", "heartbeatTimeoutInSecond": 60}"#,
+        )
+        .unwrap();
+        assert_eq!(request.name.as_deref(), Some("session_7fa5"));
+        assert_eq!(request.heartbeat_timeout, Some(Duration::from_secs(60)));
+        assert_eq!(request.settings, r#"{"spark.sql.shuffle.partitions":"4"}"#);
+        assert_eq!(request.details["driverMemory"], "1000M");
+    }
+
+    #[test]
+    fn what_is_not_accepted_is_refused_by_name() {
+        for (body, expected) in [
+            (r#"{"colour": "red"}"#, "colour"),
+            (r#"{"kind": "spark"}"#, "kind spark"),
+            (r#"{"kind": "cobol"}"#, "Invalid kind"),
+            (r#"{"jars": ["s3://b/x.jar"]}"#, "jars"),
+            (
+                r#"{"heartbeatTimeoutInSecond": -1}"#,
+                "heartbeatTimeoutInSecond",
+            ),
+            (r#"{"conf": {"spark.master": "local"}}"#, "spark.master"),
+            (r#"{"conf": {"a": []}}"#, "must be a string"),
+            (r#"{"ttl": "soon"}"#, "30s"),
+            ("[]", "expected"),
+            ("", "EOF"),
+        ] {
+            let error = request(body).unwrap_err().to_string();
+            assert!(error.contains(expected), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn time_limits_have_units_and_the_shorter_one_counts() {
+        for (text, seconds) in [
+            ("30s", 30),
+            ("10m", 600),
+            ("2min", 120),
+            ("1h", 3600),
+            ("45", 45),
+        ] {
+            assert_eq!(time_limit(text).unwrap(), Duration::from_secs(seconds));
+        }
+        for text in ["", "0s", "-1s", "1y", "99999999999999999999d"] {
+            assert!(time_limit(text).is_err(), "{text}");
+        }
+        let request = request(r#"{"ttl": "10m", "idleTimeout": "30s"}"#).unwrap();
+        assert_eq!(request.idle_timeout, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn a_log_is_shown_from_its_end_unless_told_otherwise() {
+        let page = |from, size| Page {
+            from,
+            size,
+            order: None,
+        };
+        assert_eq!(page(None, None).of_log(150), (50, 100));
+        assert_eq!(page(Some(0), None).of_log(150), (0, 100));
+        assert_eq!(page(Some(0), Some(-1)).of_log(150), (0, 150));
+        assert_eq!(page(Some(-1), Some(10)).of_log(5), (0, 10));
+    }
+
+    proptest! {
+        #[test]
+        fn pages_lie_within_the_list(from: Option<i64>, size: Option<i64>, total in 0usize..500) {
+            let page = Page { from, size, order: None };
+            prop_assert!(page.of_list(total).0 <= total);
+            prop_assert!(page.of_log(total).0 <= total);
+        }
+
+        #[test]
+        fn no_time_limit_panics(text: String) {
+            let _ = time_limit(&text);
+        }
+    }
+}

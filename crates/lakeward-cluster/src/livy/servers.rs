@@ -1,0 +1,154 @@
+//! The Livy servers of all clusters.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use axum::Router;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::lapsed::LapsedLogins;
+use super::listener::serve;
+use super::router::{Livy, router};
+use crate::session::{
+    RuntimeRoles, SessionLimits, SessionRegistry, SessionRuntime, SessionSummary, credentials,
+};
+
+/// Starts and stops one Livy for each cluster, over sessions that all live in one registry.
+pub struct LivyServers {
+    roles: Arc<dyn RuntimeRoles>,
+    sessions: Arc<SessionRegistry>,
+    running: Mutex<HashMap<String, Server>>,
+}
+
+struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl LivyServers {
+    /// No server yet. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the folder for sessions cannot be made under `runtime.state_dir`.
+    pub fn new(
+        roles: Arc<dyn RuntimeRoles>,
+        runtime: SessionRuntime,
+        limits: SessionLimits,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            roles,
+            sessions: SessionRegistry::open_folder(runtime, limits)?,
+            running: Mutex::default(),
+        })
+    }
+
+    /// The credentials endpoint of all sessions, for [`serve_plain`](super::serve_plain) on the
+    /// loopback address that `SessionRuntime::credentials_url` names.
+    pub fn credentials_router(&self) -> Router {
+        credentials::router(Arc::clone(&self.sessions), Arc::clone(&self.roles))
+    }
+
+    /// Starts the cluster's Livy. The address is bound when this returns. Must be called within
+    /// a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the cluster has one already, or the address cannot be bound.
+    pub fn start(
+        &self,
+        cluster_id: &str,
+        address: SocketAddr,
+        tls: Arc<ServerConfig>,
+    ) -> io::Result<()> {
+        let mut running = self.running.lock();
+        if running.contains_key(cluster_id) {
+            let text = format!("Livy of cluster {cluster_id} already runs");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
+        let listener = bind(address)?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let router = router(Livy {
+            cluster_id: cluster_id.to_owned(),
+            roles: Arc::clone(&self.roles),
+            sessions: Arc::clone(&self.sessions),
+            lapsed: LapsedLogins::default(),
+        });
+        let task = tokio::spawn(serve(listener, tls, router, stopped));
+        tracing::info!(cluster = cluster_id, %address, "Livy started");
+        let server = Server {
+            address,
+            stop,
+            task,
+        };
+        running.insert(cluster_id.to_owned(), server);
+        Ok(())
+    }
+
+    /// Where the cluster's Livy listens, while it runs.
+    #[must_use]
+    pub fn address(&self, cluster_id: &str) -> Option<SocketAddr> {
+        self.running
+            .lock()
+            .get(cluster_id)
+            .map(|found| found.address)
+    }
+
+    /// Stops the cluster's Livy and ends its sessions. Does nothing when there is none.
+    pub async fn stop(&self, cluster_id: &str) {
+        let server = self.running.lock().remove(cluster_id);
+        self.sessions.end_cluster(cluster_id, "its cluster stopped");
+        if let Some(server) = server {
+            server.stop().await;
+        }
+        // Requests that were still under way may have opened another.
+        self.sessions.end_cluster(cluster_id, "its cluster stopped");
+    }
+
+    /// The sessions of a cluster, oldest first, whoever owns them.
+    #[must_use]
+    pub fn sessions(&self, cluster_id: &str) -> Vec<SessionSummary> {
+        self.sessions.summaries(cluster_id)
+    }
+
+    /// Whether a session lives on the cluster.
+    #[must_use]
+    pub fn busy(&self, cluster_id: &str) -> bool {
+        let sessions = self.sessions(cluster_id);
+        sessions.iter().any(|session| !session.state.has_ended())
+    }
+
+    /// Stops every server, ends every session, and waits until their processes are gone.
+    pub async fn shutdown(&self) {
+        let servers = std::mem::take(&mut *self.running.lock());
+        for server in servers.values() {
+            server.stop.send_replace(true);
+        }
+        self.sessions.shutdown().await;
+        for server in servers.into_values() {
+            server.stop().await;
+        }
+    }
+}
+
+impl Server {
+    async fn stop(self) {
+        self.stop.send_replace(true);
+        if let Err(error) = self.task.await {
+            tracing::error!(address = %self.address, %error, "Livy listener failed");
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
+    let listener = TcpListener::bind(address).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    })?;
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
+}

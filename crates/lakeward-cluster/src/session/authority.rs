@@ -1,0 +1,90 @@
+//! What sessions ask of the rest of the daemon: who a login is, and its role's keys.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use lakeward_wire::{AwsError, Secret};
+
+/// A user name that `GetClusterSessionCredentials` gave out, and what it is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user name of the pair; it is what owns a session.
+    pub username: String,
+    /// The cluster the pair is good for.
+    pub cluster_id: String,
+    /// The runtime role that work runs under.
+    pub role_arn: String,
+    /// Who asked for the pair.
+    pub caller_arn: String,
+    /// The source identity of the one who asked, when there was one.
+    pub source_identity: Option<String>,
+    /// When the pair stops being accepted.
+    pub expires_at: Timestamp,
+}
+
+impl Login {
+    /// Whether both stand for the same pair. The user name decides, and the rest must agree.
+    ///
+    /// The caller's ARN alone would not do: everyone who shares a Studio execution role has it.
+    #[must_use]
+    pub fn is_same_binding(&self, other: &Login) -> bool {
+        self.username == other.username
+            && self.cluster_id == other.cluster_id
+            && self.role_arn == other.role_arn
+            && self.caller_arn == other.caller_arn
+            && self.source_identity == other.source_identity
+    }
+
+    /// The role's name, as shown to people: the last part of its ARN.
+    #[must_use]
+    pub fn role_name(&self) -> &str {
+        self.role_arn
+            .rsplit('/')
+            .next()
+            .unwrap_or(self.role_arn.as_str())
+    }
+}
+
+/// Temporary keys of a runtime role.
+#[derive(Debug, Clone)]
+pub struct RoleCredentials {
+    /// The access key id.
+    pub access_key_id: String,
+    /// The secret key that signs.
+    pub secret_access_key: Secret,
+    /// The session token that goes with them.
+    pub session_token: Secret,
+    /// When they stop working; clients fetch new ones before that.
+    pub expires_at: Timestamp,
+    /// The role they are of.
+    pub role_arn: String,
+}
+
+/// The authority over logins and role keys.
+pub trait RuntimeRoles: Send + Sync + 'static {
+    /// The login that this pair opens on this cluster, or `None` when it opens none: unknown,
+    /// wrong, expired or revoked. Called for every request, from async code: it must not block.
+    fn login(&self, cluster_id: &str, username: &str, password: &str) -> Option<Login>;
+
+    /// Fresh keys of the login's role. Runs the whole role chain again, so that a revoked trust
+    /// is felt at the next renewal. May block: it is called on a blocking thread.
+    ///
+    /// # Errors
+    /// The wire error of the link that refused.
+    fn credentials(&self, login: &Login) -> Result<RoleCredentials, AwsError>;
+}
+
+/// How the interpreter of a session is started.
+#[derive(Debug, Clone)]
+pub struct SessionRuntime {
+    /// The Python executable.
+    pub python: PathBuf,
+    /// The folder that holds the `lakeward_session` package (`PYTHONPATH`).
+    pub module_path: PathBuf,
+    /// Where sessions get their working directories.
+    pub state_dir: PathBuf,
+    /// Variables every session gets: endpoints, region, CA bundle. Never a secret.
+    pub environment: Vec<(String, String)>,
+    /// Base URL of the credentials endpoint, without a trailing path: `http://127.0.0.1:PORT`.
+    pub credentials_url: String,
+}

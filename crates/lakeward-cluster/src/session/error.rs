@@ -1,0 +1,62 @@
+//! Why a session or a statement was refused.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::session::SessionState;
+
+/// Why a session or a statement was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The cluster runs as many sessions as it may.
+    #[error("the cluster already has {limit} sessions; end one first")]
+    TooManySessions {
+        /// The bound that was reached.
+        limit: usize,
+    },
+    /// Too many sessions of the cluster are starting (Livy's own words).
+    #[error("too many sessions are being created!")]
+    TooManyStarting,
+    /// The login has as many sessions as it may.
+    #[error("this login already has {limit} sessions; end one first")]
+    TooManyOfLogin {
+        /// The bound that was reached.
+        limit: usize,
+    },
+    /// The owner already has an active session of that name.
+    #[error("duplicate session name: {name} for session {id}")]
+    DuplicateName {
+        /// The name asked for.
+        name: String,
+        /// The session that has it.
+        id: u32,
+    },
+    /// The session takes no statements in its state.
+    #[error("session is in state {0}")]
+    NotActive(SessionState),
+    /// The session's queue is full.
+    #[error("{limit} statements already wait in this session; wait or cancel some")]
+    TooManyStatements {
+        /// The bound that was reached.
+        limit: usize,
+    },
+    /// The registry has been shut down.
+    #[error("the service is shutting down")]
+    ShuttingDown,
+    /// The session's folder could not be made.
+    #[error("cannot prepare the session folder {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The interpreter could not be started.
+    #[error("cannot start the interpreter {}: {source}", python.display())]
+    Launch {
+        /// The executable.
+        python: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}

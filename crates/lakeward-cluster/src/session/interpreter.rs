@@ -1,0 +1,359 @@
+//! The task behind a session: it starts the process, runs one statement at a time, and sees the
+//! process to its end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncWriteExt as _, BufReader};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::authority::SessionRuntime;
+use super::environment::SessionEnvironment;
+use super::error::SessionError;
+use super::launcher::{Exit, SessionFolder, SessionProcess, Streams, launch};
+use super::limits::SessionLimits;
+use super::line::LineReader;
+use super::log::LINE_BYTES;
+use super::protocol::{CUT_REPLY_BYTES, Message, request};
+use super::session::{Errand, Session, SessionState};
+use super::statement::Output;
+
+/// How long the last lines of an ended process are waited for; a stray child may hold the pipe.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Why an interpreter came to its end.
+enum Ending {
+    Requested,
+    Fatal(String),
+    NotReady,
+    Deaf,
+    Gone,
+}
+
+/// Runs a session from the start of its process to the removal of its folder.
+pub(super) async fn drive(
+    session: Arc<Session>,
+    runtime: Arc<SessionRuntime>,
+    limits: Arc<SessionLimits>,
+    folder: SessionFolder,
+) {
+    match start(&session, &runtime, &limits, &folder).await {
+        Ok((process, streams)) => {
+            let interpreter = Interpreter::new(Arc::clone(&session), limits, process, streams);
+            interpreter.run().await;
+        }
+        Err(error) => {
+            tracing::error!(session = session.id, %error, "session not started");
+            session.end(SessionState::Error, "SessionNotStarted", &error.to_string());
+        }
+    }
+    let _ = tokio::task::spawn_blocking(move || folder.remove()).await;
+}
+
+async fn start(
+    session: &Session,
+    runtime: &SessionRuntime,
+    limits: &SessionLimits,
+    folder: &SessionFolder,
+) -> Result<(SessionProcess, Streams), SessionError> {
+    let made = folder.clone();
+    let token = session.token.clone();
+    tokio::task::spawn_blocking(move || made.create(&token))
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(|source| SessionError::Folder {
+            path: folder.root().to_owned(),
+            source,
+        })?;
+    let environment = SessionEnvironment::of_runtime(runtime)
+        .with_folders(&folder.home(), &folder.scratch())
+        .with_credentials(&runtime.credentials_url, &session.key, &folder.token_file())
+        .with_session(
+            session.request.name.as_deref().unwrap_or_default(),
+            &session.application_id(),
+            &session.request.settings,
+        );
+    // Characters: a reply takes up to four bytes for each.
+    let output = (limits.reply_bytes / 4).to_string();
+    let arguments = [
+        "--kind",
+        &session.request.kind,
+        "--log",
+        "/dev/stderr",
+        "--output-limit",
+        &output,
+    ];
+    launch(&runtime.python, &arguments, folder, &environment).map_err(|source| {
+        SessionError::Launch {
+            python: runtime.python.clone(),
+            source,
+        }
+    })
+}
+
+/// One interpreter process at work.
+struct Interpreter {
+    session: Arc<Session>,
+    limits: Arc<SessionLimits>,
+    process: SessionProcess,
+    input: Input,
+    messages: mpsc::Receiver<Message>,
+    is_ready: bool,
+    running: Option<u64>,
+    /// When to give up waiting for readiness, or to repeat an interrupt.
+    alarm: Option<Instant>,
+}
+
+impl Interpreter {
+    fn new(
+        session: Arc<Session>,
+        limits: Arc<SessionLimits>,
+        process: SessionProcess,
+        streams: Streams,
+    ) -> Self {
+        let (sender, messages) = mpsc::channel(4);
+        tokio::spawn(hear(
+            streams.stdout,
+            process.exit(),
+            limits.reply_bytes,
+            sender,
+        ));
+        tokio::spawn(record(streams.stderr, process.exit(), Arc::clone(&session)));
+        tracing::debug!(
+            session = session.id,
+            pid = process.id(),
+            "interpreter started"
+        );
+        Self {
+            alarm: Some(Instant::now() + limits.start_timeout),
+            input: Input::new(streams.stdin),
+            session,
+            limits,
+            process,
+            messages,
+            is_ready: false,
+            running: None,
+        }
+    }
+
+    async fn run(mut self) {
+        let ending = self.converse().await;
+        // The end of its input is what tells the interpreter to end.
+        self.input.close();
+        let Self {
+            session,
+            limits,
+            process,
+            is_ready,
+            ..
+        } = self;
+        let grace = match ending {
+            Ending::Gone | Ending::Deaf => Duration::ZERO,
+            _ => limits.stop_grace,
+        };
+        let exit = process.end(grace).await;
+        let (state, ename, text) = ending.outcome(is_ready, &exit);
+        tracing::info!(session = session.id, %state, %text, "session ended");
+        session.end(state, ename, &text);
+    }
+
+    /// Talks with the process until there is a reason to stop.
+    async fn converse(&mut self) -> Ending {
+        loop {
+            match self.session.errand(self.is_ready && self.running.is_none()) {
+                Errand::Stop => return Ending::Requested,
+                Errand::Interrupt => {
+                    self.process.interrupt();
+                    self.alarm = Some(Instant::now() + self.limits.interrupt_again);
+                }
+                Errand::Run { id, code } => {
+                    if !request(id, &code).is_some_and(|line| self.input.send(line)) {
+                        return Ending::Deaf;
+                    }
+                    self.running = Some(id);
+                }
+                Errand::Nothing => {}
+            }
+            let alarm = self.alarm;
+            tokio::select! {
+                () = self.session.errands.notified() => {}
+                message = self.messages.recv() => match message {
+                    Some(message) => if let Some(ending) = self.take(message) {
+                        return ending;
+                    },
+                    None => return Ending::Gone,
+                },
+                () = sleep_until(alarm) => {
+                    self.alarm = None;
+                    if !self.is_ready {
+                        return Ending::NotReady;
+                    }
+                    if self.running.is_some() {
+                        self.process.interrupt();
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) -> Option<Ending> {
+        match message {
+            Message::Ready if !self.is_ready => {
+                self.is_ready = true;
+                self.alarm = None;
+                self.session.ready();
+            }
+            Message::Fatal(reason) => return Some(Ending::Fatal(reason)),
+            Message::Progress { id, progress } if self.running == Some(id) => {
+                self.session.advance(id, progress);
+            }
+            Message::Reply { id, output } if self.running == Some(id) => self.finish(id, output),
+            Message::TooLarge { id } if self.running == Some(id) => {
+                let limit = self.limits.reply_bytes;
+                let text = format!("the output is larger than {limit} bytes; return less of it");
+                self.finish(id, Output::error("OutputTooLarge", text));
+            }
+            Message::Noise(text) => self.session.note(text),
+            _ => self
+                .session
+                .note("the interpreter sent a message that nobody waits for".to_owned()),
+        }
+        None
+    }
+
+    fn finish(&mut self, id: u64, output: Output) {
+        self.running = None;
+        self.alarm = None;
+        self.session.finish(id, output);
+    }
+}
+
+impl Ending {
+    /// The session's last state, and what a statement that was running is told.
+    fn outcome(self, is_ready: bool, exit: &str) -> (SessionState, &'static str, String) {
+        match self {
+            Self::Requested => (
+                SessionState::Killed,
+                "SessionEnded",
+                "the session was ended".to_owned(),
+            ),
+            Self::Fatal(reason) if is_ready => (SessionState::Dead, "InterpreterFailed", reason),
+            Self::Fatal(reason) => (SessionState::Error, "SessionNotStarted", reason),
+            Self::NotReady => (
+                SessionState::Error,
+                "SessionNotStarted",
+                "the interpreter was not ready in time".to_owned(),
+            ),
+            Self::Deaf => (
+                SessionState::Dead,
+                "InterpreterFailed",
+                "the interpreter does not read what it is sent".to_owned(),
+            ),
+            Self::Gone => (
+                if is_ready {
+                    SessionState::Dead
+                } else {
+                    SessionState::Error
+                },
+                "InterpreterDied",
+                format!("the interpreter ended ({exit}); start a new session"),
+            ),
+        }
+    }
+}
+
+async fn sleep_until(alarm: Option<Instant>) {
+    match alarm {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The interpreter's standard input. At most two requests are under way, so that a process that
+/// answers without reading cannot make the daemon hold what it was sent.
+struct Input {
+    lines: mpsc::Sender<Vec<u8>>,
+    task: JoinHandle<()>,
+}
+
+impl Input {
+    fn new(mut stdin: ChildStdin) -> Self {
+        let (lines, mut waiting) = mpsc::channel::<Vec<u8>>(1);
+        let task = tokio::spawn(async move {
+            while let Some(line) = waiting.recv().await {
+                let written = stdin.write_all(&line).await;
+                if written.is_err() || stdin.flush().await.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { lines, task }
+    }
+
+    /// Hands over one line; false when the process does not take them. A process that has ended
+    /// counts as taking: its end is noticed elsewhere, with the reason.
+    fn send(&self, line: Vec<u8>) -> bool {
+        !matches!(
+            self.lines.try_send(line),
+            Err(mpsc::error::TrySendError::Full(_))
+        )
+    }
+
+    /// Closes the stream even when the process does not read.
+    fn close(&self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Reads messages until the process has ended and nothing more comes.
+async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sender<Message>) {
+    let mut lines = LineReader::new(stdout, limit, CUT_REPLY_BYTES);
+    loop {
+        tokio::select! {
+            line = lines.next() => match line {
+                Ok(Some(line)) => if messages.send(Message::parse(&line)).await.is_err() {
+                    return;
+                },
+                Ok(None) | Err(_) => break,
+            },
+            () = exit.wait() => break,
+        }
+    }
+    let rest = async {
+        while let Ok(Some(line)) = lines.next().await {
+            if messages.send(Message::parse(&line)).await.is_err() {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN, rest).await;
+}
+
+/// Copies what the process writes to its standard error into the session's log.
+async fn record(stderr: ChildStderr, exit: Exit, session: Arc<Session>) {
+    let mut lines = LineReader::new(BufReader::new(stderr), LINE_BYTES, LINE_BYTES);
+    let copy = async {
+        while let Ok(Some(line)) = lines.next().await {
+            let text = String::from_utf8_lossy(&line.bytes);
+            session.note(text.trim_end().to_owned());
+        }
+    };
+    let over = async {
+        exit.wait().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        () = copy => {}
+        () = over => {}
+    }
+}

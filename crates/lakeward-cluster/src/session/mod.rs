@@ -1,0 +1,37 @@
+//! Sessions: one interpreter process each, under one runtime role.
+//!
+//! A session is untrusted. It is started with a clean environment that holds the address of the
+//! [credentials endpoint](credentials) and a token that opens only this session's keys there;
+//! everything it says comes back as bounded JSON lines over its standard output.
+//!
+//! The story in order: a [`SessionRegistry`] opens a [`Session`] for a [`Login`]; the launcher
+//! starts the interpreter; the interpreter's task runs one statement at a time; the registry's
+//! reaper ends what nobody uses.
+
+mod authority;
+pub mod credentials;
+mod environment;
+mod error;
+mod interpreter;
+mod launcher;
+mod limits;
+mod line;
+mod log;
+mod protocol;
+mod registry;
+#[allow(clippy::module_inception)]
+mod session;
+mod statement;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime};
+pub use environment::SessionEnvironment;
+pub use error::SessionError;
+pub use limits::SessionLimits;
+pub use registry::SessionRegistry;
+pub use session::{Session, SessionRequest, SessionState, SessionSummary};
+pub use statement::{Output, Statement, StatementState};

@@ -1,0 +1,225 @@
+//! What the daemon and an interpreter say to each other: one JSON object a line.
+//!
+//! The interpreter speaks first: `{"ready":true}` or `{"fatal":"reason"}`. Then each request
+//! `{"id":1,"code":"…"}` is answered by `{"id":1,"status":"ok","data":{mime: value}}` or
+//! `{"id":1,"status":"error","ename":…,"evalue":…,"traceback":[…]}`, before which any number of
+//! `{"id":1,"progress":0.5}` may come. Any other line is noise and goes to the session's log.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::line::Line;
+use super::statement::Output;
+
+/// Bytes kept of a reply that is too long: enough to see which statement it answers.
+pub(super) const CUT_REPLY_BYTES: usize = 256;
+
+/// A message from the interpreter.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// It takes statements from now on.
+    Ready,
+    /// It cannot go on, and says why.
+    Fatal(String),
+    /// How far a statement has come, 0 to 1.
+    Progress { id: u64, progress: f64 },
+    /// The end of a statement.
+    Reply { id: u64, output: Output },
+    /// The end of a statement whose reply was too long to take.
+    TooLarge { id: u64 },
+    /// Anything else on its output.
+    Noise(String),
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    id: u64,
+    code: &'a str,
+}
+
+/// The request line that runs `code`.
+pub(super) fn request(id: u64, code: &str) -> Option<Vec<u8>> {
+    let mut line = serde_json::to_vec(&Request { id, code }).ok()?;
+    line.push(b'\n');
+    Some(line)
+}
+
+#[derive(Deserialize)]
+struct Spoken {
+    ready: Option<bool>,
+    fatal: Option<String>,
+    id: Option<u64>,
+    progress: Option<f64>,
+    status: Option<String>,
+    data: Option<Box<RawValue>>,
+    ename: Option<String>,
+    evalue: Option<String>,
+    #[serde(default)]
+    traceback: Vec<String>,
+}
+
+impl Message {
+    /// Reads a line. What is not a message is noise: code in the session may write to the same
+    /// stream, and that must cost nobody the session.
+    pub fn parse(line: &Line) -> Self {
+        if line.is_cut {
+            return cut_reply_id(&line.bytes)
+                .map_or_else(|| Self::noise(line), |id| Self::TooLarge { id });
+        }
+        serde_json::from_slice::<Spoken>(&line.bytes)
+            .ok()
+            .and_then(Spoken::message)
+            .unwrap_or_else(|| Self::noise(line))
+    }
+
+    fn noise(line: &Line) -> Self {
+        let kept = line.bytes.get(..super::log::LINE_BYTES);
+        let text = String::from_utf8_lossy(kept.unwrap_or(&line.bytes));
+        Self::Noise(text.trim_end().to_owned())
+    }
+}
+
+impl Spoken {
+    fn message(self) -> Option<Message> {
+        if let Some(reason) = self.fatal {
+            return Some(Message::Fatal(reason));
+        }
+        let Some(id) = self.id else {
+            return (self.ready == Some(true)).then_some(Message::Ready);
+        };
+        let output = match self.status.as_deref() {
+            Some("ok") => Output::Ok {
+                data: self.data.filter(|data| data.get().starts_with('{'))?,
+            },
+            Some("error") => Output::Error {
+                ename: self.ename?,
+                evalue: self.evalue.unwrap_or_default(),
+                traceback: self.traceback,
+            },
+            _ => {
+                return self.progress.map(|progress| Message::Progress {
+                    id,
+                    progress: progress.clamp(0.0, 1.0),
+                });
+            }
+        };
+        Some(Message::Reply { id, output })
+    }
+}
+
+/// The statement that the beginning of a reply is about.
+fn cut_reply_id(beginning: &[u8]) -> Option<u64> {
+    let compact: String = beginning
+        .iter()
+        .take(64)
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|byte| char::from(*byte))
+        .collect();
+    let rest = compact.strip_prefix("{\"id\":")?;
+    let (digits, _) = rest.split_once(',')?;
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(text: &str) -> Message {
+        Message::parse(&Line {
+            bytes: text.as_bytes().to_vec(),
+            is_cut: false,
+        })
+    }
+
+    #[test]
+    fn the_first_line_is_ready_or_fatal() {
+        assert!(matches!(
+            parse(r#"{"ready":true,"engine":"x"}"#),
+            Message::Ready
+        ));
+        assert!(
+            matches!(parse(r#"{"fatal":"no engine"}"#), Message::Fatal(reason) if reason == "no engine")
+        );
+        assert!(matches!(parse(r#"{"ready":false}"#), Message::Noise(_)));
+    }
+
+    #[test]
+    fn replies_keep_their_data_as_it_was_written() {
+        let Message::Reply {
+            id: 4,
+            output: Output::Ok { data },
+        } = parse(
+            r#"{"id": 4, "status": "ok", "data": {"text/plain": "1", "application/json": 1.50}}"#,
+        )
+        else {
+            panic!("not a reply");
+        };
+        assert_eq!(
+            data.get(),
+            r#"{"text/plain": "1", "application/json": 1.50}"#
+        );
+        assert!(matches!(
+            parse(r#"{"id":1,"status":"error","ename":"E","evalue":"v","traceback":["t\n"]}"#),
+            Message::Reply { id: 1, output: Output::Error { ename, .. } } if ename == "E"
+        ));
+    }
+
+    #[test]
+    fn what_is_not_the_protocol_is_noise() {
+        for text in [
+            "hello",
+            "{}",
+            "[1]",
+            r#"{"id":1}"#,
+            r#"{"id":1,"status":"ok"}"#,
+            r#"{"id":1,"status":"ok","data":[]}"#,
+            r#"{"id":-1,"status":"ok","data":{}}"#,
+            r#"{"id":1,"status":"error"}"#,
+        ] {
+            assert!(matches!(parse(text), Message::Noise(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cut_reply_still_names_its_statement() {
+        let cut = |text: &str| {
+            Message::parse(&Line {
+                bytes: text.as_bytes().to_vec(),
+                is_cut: true,
+            })
+        };
+        assert!(matches!(
+            cut(r#"{"id": 12, "status": "ok", "data": {"te"#),
+            Message::TooLarge { id: 12 }
+        ));
+        assert!(matches!(cut("xxxxxxxx"), Message::Noise(_)));
+    }
+
+    #[test]
+    fn deep_nesting_is_only_text() {
+        let deep = format!(
+            r#"{{"id":1,"status":"ok","data":{{"a":{}{}}}}}"#,
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        // Whether it is taken or not, it must not exhaust the stack.
+        let _ = parse(&deep);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_panics(bytes: Vec<u8>, is_cut: bool) {
+            let _ = Message::parse(&Line { bytes, is_cut });
+        }
+
+        #[test]
+        fn a_request_is_one_line(code: String) {
+            let line = request(1, &code).unwrap();
+            prop_assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+            let back: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            prop_assert_eq!(back["code"].as_str(), Some(code.as_str()));
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! All sessions of the daemon: opening, finding, reaping and ending them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use lakeward_wire::Secret;
+use parking_lot::Mutex;
+use rand::Rng as _;
+use subtle::ConstantTimeEq as _;
+use tokio::task::JoinSet;
+
+use super::authority::{Login, SessionRuntime};
+use super::error::SessionError;
+use super::interpreter::drive;
+use super::launcher::SessionFolder;
+use super::limits::SessionLimits;
+use super::session::{Overdue, Session, SessionRequest, SessionState, SessionSummary};
+
+/// What a shutdown waits beyond the grace that each process gets.
+const SHUTDOWN_MARGIN: Duration = Duration::from_secs(5);
+
+/// The sessions of all clusters of this daemon. They end with it.
+pub struct SessionRegistry {
+    runtime: Arc<SessionRuntime>,
+    limits: Arc<SessionLimits>,
+    folder: PathBuf,
+    state: Mutex<State>,
+    /// The interpreters' tasks, also of sessions that are ending.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    by_id: BTreeMap<(String, u32), Arc<Session>>,
+    by_key: BTreeMap<String, Arc<Session>>,
+    is_closed: bool,
+}
+
+impl SessionRegistry {
+    /// An empty registry over `runtime.state_dir`, whose `sessions` folder is its own: leftovers
+    /// of an earlier daemon are removed from it. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn open_folder(runtime: SessionRuntime, limits: SessionLimits) -> io::Result<Arc<Self>> {
+        let folder = runtime.state_dir.join("sessions");
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)?;
+        remove_leftovers(&folder)?;
+        let registry = Arc::new(Self {
+            runtime: Arc::new(runtime),
+            limits: Arc::new(limits),
+            folder: folder.canonicalize()?,
+            state: Mutex::default(),
+            tasks: Mutex::default(),
+        });
+        tokio::spawn(reap(Arc::downgrade(&registry)));
+        Ok(registry)
+    }
+
+    /// The bounds in force.
+    #[must_use]
+    pub fn limits(&self) -> &SessionLimits {
+        &self.limits
+    }
+
+    /// Opens a session for `owner` on its cluster. The interpreter starts in the background.
+    ///
+    /// # Errors
+    /// When a bound is reached, the owner has an active session of that name, or the registry is
+    /// shut down.
+    pub fn open(
+        &self,
+        owner: &Login,
+        request: SessionRequest,
+    ) -> Result<Arc<Session>, SessionError> {
+        let mut state = self.state.lock();
+        self.admit(&state, owner, &request)?;
+        let session = Arc::new(self.new_session(&state, owner, request));
+        state.insert(&session);
+        // Under the lock, so that a shutdown sees the task of every session it has admitted.
+        self.tasks.lock().spawn(drive(
+            Arc::clone(&session),
+            Arc::clone(&self.runtime),
+            Arc::clone(&self.limits),
+            SessionFolder::new(&self.folder, &session.key),
+        ));
+        drop(state);
+        tracing::info!(
+            cluster = %owner.cluster_id,
+            session = session.id,
+            role = %owner.role_arn,
+            "session opened"
+        );
+        Ok(session)
+    }
+
+    fn admit(
+        &self,
+        state: &State,
+        owner: &Login,
+        request: &SessionRequest,
+    ) -> Result<(), SessionError> {
+        if state.is_closed {
+            return Err(SessionError::ShuttingDown);
+        }
+        let active: Vec<_> = state
+            .of_cluster(&owner.cluster_id)
+            .map(|session| (session, session.state()))
+            .filter(|(_, state)| !state.has_ended())
+            .collect();
+        let starting = |found: &&(_, SessionState)| found.1 == SessionState::Starting;
+        if active.len() >= self.limits.sessions_per_cluster {
+            let limit = self.limits.sessions_per_cluster;
+            return Err(SessionError::TooManySessions { limit });
+        }
+        if active.iter().filter(starting).count() >= self.limits.starting_per_cluster {
+            return Err(SessionError::TooManyStarting);
+        }
+        let mut own = active
+            .iter()
+            .filter(|(session, _)| session.owner.is_same_binding(owner));
+        if own.clone().count() >= self.limits.sessions_per_login {
+            let limit = self.limits.sessions_per_login;
+            return Err(SessionError::TooManyOfLogin { limit });
+        }
+        let is_namesake = |found: &&(&Arc<Session>, SessionState)| {
+            request.name.is_some() && found.0.request.name == request.name
+        };
+        match own.find(is_namesake) {
+            Some((session, _)) => Err(SessionError::DuplicateName {
+                name: request.name.clone().unwrap_or_default(),
+                id: session.id,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Numbers are random: a row of them would tell one user how many sessions others opened,
+    /// and an old number must not find a new session after a restart.
+    fn new_session(&self, state: &State, owner: &Login, request: SessionRequest) -> Session {
+        let mut random = rand::rng();
+        let id = loop {
+            let id = random.random_range(1..=i32::MAX.unsigned_abs());
+            if !state.by_id.contains_key(&(owner.cluster_id.clone(), id)) {
+                break id;
+            }
+        };
+        let key = hex::encode(random.random::<[u8; 16]>());
+        let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
+        Session::new(id, key, token, owner.clone(), request, &self.limits)
+    }
+
+    /// The login's own session of that number.
+    #[must_use]
+    pub fn find(&self, login: &Login, id: u32) -> Option<Arc<Session>> {
+        let state = self.state.lock();
+        let session = state.by_id.get(&(login.cluster_id.clone(), id))?;
+        (session.owner.is_same_binding(login)).then(|| Arc::clone(session))
+    }
+
+    /// The login's own sessions, oldest first.
+    #[must_use]
+    pub fn owned_by(&self, login: &Login) -> Vec<Arc<Session>> {
+        let state = self.state.lock();
+        let mut own: Vec<_> = state
+            .of_cluster(&login.cluster_id)
+            .filter(|session| session.owner.is_same_binding(login))
+            .cloned()
+            .collect();
+        own.sort_by_key(|session| session.created_at);
+        own
+    }
+
+    /// All sessions of a cluster, oldest first.
+    #[must_use]
+    pub fn summaries(&self, cluster_id: &str) -> Vec<SessionSummary> {
+        let state = self.state.lock();
+        let mut all: Vec<_> = state
+            .of_cluster(cluster_id)
+            .map(|session| session.summary())
+            .collect();
+        all.sort_by_key(|summary| summary.created_at);
+        all
+    }
+
+    /// The live session whose credentials this token opens.
+    pub(super) fn with_token(&self, key: &str, token: &str) -> Option<Arc<Session>> {
+        let session = self.state.lock().by_key.get(key).cloned();
+        // An unknown key is compared too, so that it takes as long as a wrong token.
+        let nobody = Secret::new("-".repeat(43));
+        let expected = session.as_ref().map_or(&nobody, |session| &session.token);
+        let is_equal: bool = expected.expose().as_bytes().ct_eq(token.as_bytes()).into();
+        session.filter(|session| is_equal && !session.state().has_ended())
+    }
+
+    /// Ends a session and forgets it at once; its process is seen to its end in the background.
+    pub fn end(&self, session: &Arc<Session>, reason: &str) {
+        tracing::info!(session = session.id, %reason, "ending session");
+        self.state.lock().remove(session);
+        session.stop();
+    }
+
+    /// Ends every session of a cluster.
+    pub fn end_cluster(&self, cluster_id: &str, reason: &str) {
+        let sessions: Vec<_> = self.state.lock().of_cluster(cluster_id).cloned().collect();
+        for session in sessions {
+            self.end(&session, reason);
+        }
+    }
+
+    /// Ends every session and waits until their processes are gone.
+    pub async fn shutdown(&self) {
+        let sessions = {
+            let mut state = self.state.lock();
+            state.is_closed = true;
+            std::mem::take(&mut state.by_key);
+            std::mem::take(&mut state.by_id)
+        };
+        sessions.values().for_each(|session| session.stop());
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        let all = async { while tasks.join_next().await.is_some() {} };
+        let patience = self.limits.stop_grace + SHUTDOWN_MARGIN;
+        if tokio::time::timeout(patience, all).await.is_err() {
+            // Dropping a task kills its process group.
+            tracing::warn!(left = tasks.len(), "sessions did not end in time");
+            tasks.shutdown().await;
+        }
+    }
+
+    fn reap_once(&self) {
+        let now = Timestamp::now();
+        let sessions: Vec<_> = self.state.lock().by_id.values().cloned().collect();
+        for session in sessions {
+            match session.overdue(now, &self.limits) {
+                Some(Overdue::End(reason)) => self.end(&session, reason),
+                Some(Overdue::Forget) => self.state.lock().remove(&session),
+                None => {}
+            }
+        }
+        let mut tasks = self.tasks.lock();
+        while tasks.try_join_next().is_some() {}
+    }
+}
+
+impl State {
+    fn insert(&mut self, session: &Arc<Session>) {
+        let id = (session.owner.cluster_id.clone(), session.id);
+        self.by_id.insert(id, Arc::clone(session));
+        self.by_key.insert(session.key.clone(), Arc::clone(session));
+    }
+
+    fn remove(&mut self, session: &Session) {
+        self.by_id
+            .remove(&(session.owner.cluster_id.clone(), session.id));
+        self.by_key.remove(&session.key);
+    }
+
+    fn of_cluster(&self, cluster_id: &str) -> impl Iterator<Item = &Arc<Session>> {
+        self.by_id
+            .range((cluster_id.to_owned(), 0)..=(cluster_id.to_owned(), u32::MAX))
+            .map(|(_, session)| session)
+    }
+}
+
+async fn reap(registry: Weak<SessionRegistry>) {
+    while let Some(strong) = registry.upgrade() {
+        strong.reap_once();
+        let pause = strong.limits.bounded_reap_interval();
+        drop(strong);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            SessionFolder::new(folder, &entry.file_name().to_string_lossy()).remove();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,393 @@
+//! A session: its state, its statements, its log, and the deadlines it must keep.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lakeward_wire::Secret;
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::authority::Login;
+use super::error::SessionError;
+use super::limits::SessionLimits;
+use super::log::SessionLog;
+use super::statement::{Cancel, Output, Statement, Statements};
+
+/// Where a session is, in Livy's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// The interpreter is being started.
+    Starting,
+    /// It waits for statements.
+    Idle,
+    /// It runs one.
+    Busy,
+    /// It has been told to end.
+    ShuttingDown,
+    /// It could not be started.
+    Error,
+    /// The interpreter ended by itself.
+    Dead,
+    /// The session was ended.
+    Killed,
+}
+
+impl SessionState {
+    /// Whether the session takes statements, now or soon.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Starting | Self::Idle | Self::Busy)
+    }
+
+    /// Whether the process is gone.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Error | Self::Dead | Self::Killed)
+    }
+}
+
+impl fmt::Display for SessionState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Starting => "starting",
+            Self::Idle => "idle",
+            Self::Busy => "busy",
+            Self::ShuttingDown => "shutting_down",
+            Self::Error => "error",
+            Self::Dead => "dead",
+            Self::Killed => "killed",
+        })
+    }
+}
+
+/// What a client asked for when it opened a session.
+#[derive(Debug, Clone, Default)]
+pub struct SessionRequest {
+    /// The name, when it gave one.
+    pub name: Option<String>,
+    /// The kind of code, in the client's word: `pyspark` or `python`.
+    pub kind: String,
+    /// The session ends when its owner is not heard of for this long; `None` = never.
+    pub heartbeat_timeout: Option<Duration>,
+    /// The session ends when it does nothing for this long; `None` = the default.
+    pub idle_timeout: Option<Duration>,
+    /// Spark settings as a JSON object, for the interpreter.
+    pub settings: String,
+    /// The rest of the request, shown back as it was.
+    pub details: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A session as others see it.
+#[derive(Debug, Clone)]
+pub struct SessionSummary {
+    /// Its number, unique in the daemon's life and not guessable from other sessions'.
+    pub id: u32,
+    /// Its name, when it has one.
+    pub name: Option<String>,
+    /// Its application id, in YARN's form.
+    pub application_id: String,
+    /// Where it is.
+    pub state: SessionState,
+    /// Whose it is, and the role it runs under.
+    pub owner: Login,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last began or ended anything.
+    pub active_at: Timestamp,
+}
+
+/// What the interpreter's task is to do next.
+pub(super) enum Errand {
+    Stop,
+    Interrupt,
+    Run { id: u64, code: Arc<str> },
+    Nothing,
+}
+
+/// What the reaper is to do with a session.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Overdue {
+    /// End it, for this reason.
+    End(&'static str),
+    /// It has ended long ago: forget it.
+    Forget,
+}
+
+/// One session. Its interpreter's task and the HTTP handlers share it.
+pub struct Session {
+    /// Its number.
+    pub id: u32,
+    /// Whose it is.
+    pub owner: Login,
+    /// What was asked for.
+    pub request: SessionRequest,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    pub(super) key: String,
+    pub(super) token: Secret,
+    pub(super) errands: Notify,
+    pub(super) minting: tokio::sync::Mutex<()>,
+    idle_timeout: Duration,
+    waiting_limit: usize,
+    waiting_bytes: usize,
+    core: Mutex<Core>,
+}
+
+struct Core {
+    state: SessionState,
+    statements: Statements,
+    log: SessionLog,
+    stop: bool,
+    interrupt: bool,
+    heard: Instant,
+    active: Instant,
+    active_at: Timestamp,
+}
+
+impl Core {
+    fn touch(&mut self) {
+        self.active = Instant::now();
+        self.active_at = Timestamp::now();
+    }
+
+    /// Busy while a statement is unfinished, idle otherwise.
+    fn settle(&mut self) {
+        if matches!(self.state, SessionState::Idle | SessionState::Busy) {
+            self.state = match self.statements.unfinished().next() {
+                Some(_) => SessionState::Busy,
+                None => SessionState::Idle,
+            };
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn new(
+        id: u32,
+        key: String,
+        token: Secret,
+        owner: Login,
+        request: SessionRequest,
+        limits: &SessionLimits,
+    ) -> Self {
+        let now = Instant::now();
+        let created_at = Timestamp::now();
+        Self {
+            id,
+            owner,
+            created_at,
+            key,
+            token,
+            errands: Notify::new(),
+            minting: tokio::sync::Mutex::new(()),
+            idle_timeout: request.idle_timeout.unwrap_or(limits.idle_timeout),
+            waiting_limit: limits.waiting_statements,
+            waiting_bytes: limits.retained_bytes,
+            request,
+            core: Mutex::new(Core {
+                state: SessionState::Starting,
+                statements: Statements::new(limits.retained_statements, limits.retained_bytes),
+                log: SessionLog::default(),
+                stop: false,
+                interrupt: false,
+                heard: now,
+                active: now,
+                active_at: created_at,
+            }),
+        }
+    }
+
+    /// Where the session is.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        self.core.lock().state
+    }
+
+    /// The application id, in the form that YARN gives them.
+    #[must_use]
+    pub fn application_id(&self) -> String {
+        let created = self.created_at.as_millisecond();
+        format!("application_{created}_{:04}", self.id % 10_000)
+    }
+
+    /// The session as others see it.
+    #[must_use]
+    pub fn summary(&self) -> SessionSummary {
+        let core = self.core.lock();
+        SessionSummary {
+            id: self.id,
+            name: self.request.name.clone(),
+            application_id: self.application_id(),
+            state: core.state,
+            owner: self.owner.clone(),
+            created_at: self.created_at,
+            active_at: core.active_at,
+        }
+    }
+
+    /// Notes that the owner was heard of.
+    pub fn heard(&self) {
+        self.core.lock().heard = Instant::now();
+    }
+
+    /// Counts as activity without doing anything.
+    pub fn touch(&self) {
+        self.core.lock().touch();
+    }
+
+    /// Queues a statement. While the session starts it waits.
+    ///
+    /// # Errors
+    /// When the session takes no statements, or has too many waiting.
+    pub fn submit(&self, code: String) -> Result<Statement, SessionError> {
+        let mut core = self.core.lock();
+        if !core.state.is_active() {
+            return Err(SessionError::NotActive(core.state));
+        }
+        let waiting = core.statements.unfinished().count();
+        let bytes: usize = core.statements.unfinished().map(|one| one.code.len()).sum();
+        if waiting > self.waiting_limit || bytes + code.len() > self.waiting_bytes {
+            return Err(SessionError::TooManyStatements {
+                limit: self.waiting_limit,
+            });
+        }
+        let statement = core.statements.submit(code);
+        core.touch();
+        core.settle();
+        self.errands.notify_one();
+        Ok(statement)
+    }
+
+    /// One statement.
+    #[must_use]
+    pub fn statement(&self, id: u64) -> Option<Statement> {
+        self.core.lock().statements.get(id).cloned()
+    }
+
+    /// All remembered statements, oldest first.
+    #[must_use]
+    pub fn statements(&self) -> Vec<Statement> {
+        self.core.lock().statements.all().cloned().collect()
+    }
+
+    /// Cancels a statement; false when there is none of that number.
+    pub fn cancel(&self, id: u64) -> bool {
+        let mut core = self.core.lock();
+        let effect = core.statements.cancel(id, milliseconds());
+        core.interrupt |= effect == Cancel::Interrupt;
+        core.settle();
+        self.errands.notify_one();
+        effect != Cancel::Unknown
+    }
+
+    /// Cancels everything that has not ended.
+    pub fn interrupt(&self) {
+        let mut core = self.core.lock();
+        core.interrupt |= core.statements.cancel_all(milliseconds());
+        core.settle();
+        self.errands.notify_one();
+    }
+
+    /// `count` lines of the log from `from` on, and how many there are.
+    #[must_use]
+    pub fn log(&self, from: usize, count: usize) -> (Vec<String>, usize) {
+        let core = self.core.lock();
+        (core.log.slice(from, count), core.log.len())
+    }
+
+    /// The last `count` lines of the log.
+    #[must_use]
+    pub fn log_tail(&self, count: usize) -> Vec<String> {
+        self.core.lock().log.tail(count)
+    }
+
+    /// Tells the interpreter to end.
+    pub(super) fn stop(&self) {
+        let mut core = self.core.lock();
+        core.stop = true;
+        if core.state.is_active() {
+            core.state = SessionState::ShuttingDown;
+        }
+        self.errands.notify_one();
+    }
+
+    pub(super) fn errand(&self, is_free: bool) -> Errand {
+        let mut core = self.core.lock();
+        if core.stop {
+            return Errand::Stop;
+        }
+        let interrupt = std::mem::take(&mut core.interrupt);
+        if !is_free {
+            return if interrupt {
+                Errand::Interrupt
+            } else {
+                Errand::Nothing
+            };
+        }
+        match core.statements.begin_next(milliseconds()) {
+            Some((id, code)) => Errand::Run { id, code },
+            None => Errand::Nothing,
+        }
+    }
+
+    pub(super) fn ready(&self) {
+        let mut core = self.core.lock();
+        if core.state == SessionState::Starting {
+            core.state = SessionState::Idle;
+        }
+        core.touch();
+        core.settle();
+    }
+
+    pub(super) fn advance(&self, id: u64, progress: f64) {
+        self.core.lock().statements.advance(id, progress);
+    }
+
+    pub(super) fn finish(&self, id: u64, output: Output) {
+        let mut core = self.core.lock();
+        core.statements.finish(id, output, milliseconds());
+        core.touch();
+        core.settle();
+    }
+
+    pub(super) fn note(&self, line: String) {
+        self.core.lock().log.push(line);
+    }
+
+    pub(super) fn end(&self, state: SessionState, ename: &str, text: &str) {
+        let mut core = self.core.lock();
+        core.statements.abandon(ename, text, milliseconds());
+        core.log.push(text.to_owned());
+        core.state = state;
+        core.touch();
+    }
+
+    /// What the reaper is to do at `now`.
+    pub(super) fn overdue(&self, now: Timestamp, limits: &SessionLimits) -> Option<Overdue> {
+        let core = self.core.lock();
+        if core.state.has_ended() {
+            return (core.active.elapsed() >= limits.retain_ended).then_some(Overdue::Forget);
+        }
+        let silent = core.heard.elapsed();
+        if (self.request.heartbeat_timeout).is_some_and(|timeout| silent >= timeout) {
+            return Some(Overdue::End("its client was not heard of any more"));
+        }
+        if core.state != SessionState::Idle {
+            return None;
+        }
+        if core.active.elapsed() >= self.idle_timeout {
+            return Some(Overdue::End("it was idle for too long"));
+        }
+        // Nobody can reach it any more; a statement that still ran was let finish.
+        (self.owner.expires_at <= now).then_some(Overdue::End("its login has expired"))
+    }
+}
+
+fn milliseconds() -> i64 {
+    Timestamp::now().as_millisecond()
+}
