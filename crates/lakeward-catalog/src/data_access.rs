@@ -134,11 +134,28 @@ fn data_access(call: &Call, place: &str, folders: &[String]) -> ObjectAccess {
     }
     match call.authorize("lakeformation:GetDataAccess", "*", Context::new()) {
         Err(refusal) => ObjectAccess::Denied(refusal),
-        Ok(data_access) => match permit(&access, folders(), data_access) {
-            Some(permit) => admit_engine(call, &access, permit),
-            None => denied(CatalogError::Insufficient(format!(" on {place}"))),
-        },
+        Ok(data_access) => {
+            let answer = match permit(&access, folders(), data_access) {
+                Some(permit) => admit_engine(call, &access, permit),
+                None => denied(CatalogError::Insufficient(format!(" on {place}"))),
+            };
+            note(call, place, &answer);
+            answer
+        }
     }
+}
+
+/// Puts Lake Formation's side of the decision into the audit record.
+fn note(call: &Call, place: &str, answer: &ObjectAccess) {
+    let (allowed, reason) = match answer {
+        ObjectAccess::View(permit) => (
+            true,
+            format!("a grant on {}.{}", permit.database, permit.table),
+        ),
+        ObjectAccess::Denied(refusal) => (false, refusal.message.clone()),
+        ObjectAccess::Unregistered => return,
+    };
+    call.note("lakeformation:Select", place, allowed, reason);
 }
 
 /// The caller's view of the table whose data one of the folders holds.

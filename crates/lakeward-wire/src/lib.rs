@@ -6,6 +6,7 @@
 pub mod authority;
 mod error;
 mod form;
+pub mod listener;
 mod protocol;
 mod secret;
 pub mod sigv4;

@@ -10,7 +10,6 @@ mod authentication;
 mod batches;
 mod error;
 mod lapsed;
-mod listener;
 mod request;
 mod router;
 mod servers;
@@ -21,5 +20,4 @@ mod statements;
 mod tests;
 
 pub use error::LivyError;
-pub use listener::{serve, serve_plain};
 pub use servers::LivyServers;

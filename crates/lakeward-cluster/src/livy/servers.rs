@@ -12,11 +12,11 @@ use tokio::task::JoinHandle;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::lapsed::LapsedLogins;
-use super::listener::serve;
 use super::router::{Livy, router};
 use crate::session::{
     RuntimeRoles, SessionLimits, SessionRegistry, SessionRuntime, SessionSummary, credentials,
 };
+use lakeward_wire::listener::serve;
 
 /// Starts and stops one Livy for each cluster, over sessions that all live in one registry.
 pub struct LivyServers {

@@ -13,9 +13,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::{LivyServers, serve_plain};
+use super::LivyServers;
 use crate::session::fixture::{Authority, CLUSTER, eventually, limits, runtime};
 use crate::session::{RuntimeRoles, SessionLimits};
+use lakeward_wire::listener::serve_plain;
 
 struct Bench {
     _state: TempDir,

@@ -1,21 +1,30 @@
 //! Accepting connections, over TLS or on loopback without, until told to stop.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
+use tower::ServiceExt;
+
+/// Who sent a request: an extension of every request that a listener here passes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
 
 /// Connections open at once on one listener.
 const CONNECTIONS: usize = 512;
@@ -80,7 +89,7 @@ async fn accept<F, Fut, S>(
             _ = stopping.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Small answers should not wait for one another.
                 let _ = stream.set_nodelay(true);
                 let stream = tokio::time::timeout(HANDSHAKE, handshake(stream));
@@ -88,7 +97,7 @@ async fn accept<F, Fut, S>(
                 connections.spawn(async move {
                     let _place = place;
                     match stream.await {
-                        Ok(Ok(stream)) => converse(stream, router, stop).await,
+                        Ok(Ok(stream)) => converse(stream, Peer(peer), router, stop).await,
                         Ok(Err(error)) => tracing::debug!(%error, "handshake failed"),
                         Err(_) => tracing::debug!("handshake took too long"),
                     }
@@ -108,14 +117,19 @@ async fn accept<F, Fut, S>(
 }
 
 /// One connection: requests until either side is done.
-async fn converse<S>(stream: S, router: Router, mut stop: watch::Receiver<bool>)
+async fn converse<S>(stream: S, peer: Peer, router: Router, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let answer = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        let answered = router.clone().oneshot(request.map(Body::new));
+        async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(NEXT_REQUEST)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), answer);
     let mut connection = pin!(connection);
     let stopped = async {
         let _ = stop.wait_for(|stop| *stop).await;

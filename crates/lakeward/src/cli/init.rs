@@ -1,0 +1,62 @@
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use lakeward_identity::{AuditTrail, Identity};
+use lakeward_store::Store;
+
+use super::Output;
+use crate::{
+    daemon::{StateFolder, schema},
+    profile::{Profile, Profiles},
+};
+
+#[derive(Args)]
+pub(super) struct Init {
+    /// Folder of the instance's state.
+    #[arg(long, env = "LAKEWARD_STATE_DIR", default_value = ".lakeward")]
+    state_dir: PathBuf,
+    /// Id of the account to make: twelve digits.
+    #[arg(long, default_value = "123456789012")]
+    account: String,
+    /// How to print the key.
+    #[arg(long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+impl Init {
+    pub(super) async fn run(self) -> Result<ExitCode> {
+        if self.account.len() != 12 || !self.account.bytes().all(|digit| digit.is_ascii_digit()) {
+            anyhow::bail!(
+                "`{}` is not an account id; it has twelve digits",
+                self.account
+            );
+        }
+        let folder = StateFolder::open(&self.state_dir)?;
+        let store = Store::open(&folder.database(), schema())
+            .await
+            .context("the state can't be opened (stop the instance that uses it first)")?;
+        let identity =
+            Identity::open(store, AuditTrail::open(&folder.audit())?, "us-east-1").await?;
+        let key = identity.ensure_account(&self.account).await?;
+        let mut profiles = Profiles::read(&folder)?;
+        profiles.set("root", Profile::of_key(&key));
+        profiles.write(&folder)?;
+        match self.output {
+            Output::Json => println!(
+                "{}",
+                serde_json::json!({"Account": self.account, "AccessKeyId": key.id, "SecretAccessKey": key.secret.expose()})
+            ),
+            Output::Text => {
+                println!("account            {}", self.account);
+                println!("root access key    {}", key.id);
+                println!("root secret key    {}", key.secret.expose());
+                println!(
+                    "\nThe key may do everything in its account: make a user for daily work and keep this one safe."
+                );
+                println!("Next: lakeward serve, then eval \"$(lakeward env --profile root)\"");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

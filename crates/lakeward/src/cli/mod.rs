@@ -1,0 +1,83 @@
+//! The command line.
+
+mod check;
+mod demo;
+mod env;
+mod init;
+mod options;
+mod progress;
+mod serve;
+mod view;
+
+pub(crate) use options::{DaemonOptions, Output};
+pub use progress::Progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Many people share one cluster; each notebook session runs under a runtime role and sees only
+/// the tables, columns and rows granted to that role.
+#[derive(Parser)]
+#[command(
+    name = "lakeward",
+    version,
+    arg_required_else_help = true,
+    after_help = "Start with: lakeward demo"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring up a complete example: two profiles, one cluster, TPC-DS data, grants.
+    ///
+    /// Stays up until Ctrl-C. State is kept; a second start finds it as it was.
+    Demo(demo::Demo),
+    /// Run an instance that holds only what was put into it. Make its first key with `lakeward init`.
+    Serve(serve::Serve),
+    /// Make the first account of an instance and print its root key.
+    Init(init::Init),
+    /// Print the shell exports with which any AWS client in that shell talks to the instance.
+    ///
+    /// Use it as: eval "$(lakeward env --profile david)"
+    Env(env::Env),
+    /// Write the Parquet file that the gate would serve for a view of another.
+    View(view::View),
+}
+
+/// Runs the command line and says how it ended: 0 done, 1 failed, 2 called wrongly.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LAKEWARD_LOG")
+        .unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Demo(command) => command.run().await,
+            Command::Serve(command) => command.run().await,
+            Command::Init(command) => command.run().await,
+            Command::Env(command) => command.run().await,
+            Command::View(command) => command.run(),
+        }
+    });
+    match done {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("lakeward: {error:#}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,176 @@
+//! One running instance: state folder, services, listeners, clusters.
+
+mod address;
+mod clusters;
+mod endpoint;
+mod proxy;
+mod settings;
+mod state_folder;
+
+pub use address::Addresses;
+pub use settings::Settings;
+pub use state_folder::StateFolder;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result};
+use lakeward_catalog::Catalog;
+use lakeward_cluster::emr::{self, Emr, EmrConfig};
+use lakeward_gate::Gate;
+use lakeward_identity::{AuditTrail, Front, Identity, iam, sts_service};
+use lakeward_store::{Schema, Store, StoreError};
+use lakeward_wire::{authority::CertificateAuthority, listener};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+use clusters::Clusters;
+
+/// A running instance. [`Daemon::shutdown`] ends it in order; dropping it aborts it.
+pub struct Daemon {
+    identity: Arc<Identity>,
+    addresses: Addresses,
+    ca_pem: String,
+    clusters: Arc<Clusters>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// The record types of every crate.
+#[must_use]
+pub fn schema() -> Schema {
+    let schema = lakeward_identity::schema(Schema::new());
+    let schema = lakeward_catalog::schema(schema);
+    let schema = lakeward_gate::schema(schema);
+    emr::schema(schema)
+}
+
+impl Daemon {
+    /// Opens the state, binds every address and brings back the clusters that were running.
+    ///
+    /// # Errors
+    /// The state is unreadable or in use, or an address is taken; the text names which.
+    pub async fn start(folder: &StateFolder, settings: Settings) -> Result<Self> {
+        let store = open_store(folder).await?;
+        let audit = AuditTrail::open(&folder.audit()).context("the audit trail can't be opened")?;
+        let identity = Identity::open(store.clone(), audit, settings.region.clone()).await?;
+        let authority = Arc::new(CertificateAuthority::open(&folder.tls())?);
+        let listeners = Listeners::bind(&settings).await?;
+        let addresses = listeners.addresses()?;
+        let catalog = Arc::new(Catalog::new());
+        let gate = Gate::open(
+            &folder.objects(),
+            store.clone(),
+            Arc::clone(&identity),
+            Arc::clone(&catalog),
+        )
+        .await?;
+
+        let (stop, stopped) = watch::channel(false);
+        let clusters = Clusters::new(folder, &settings, &addresses, Arc::clone(&authority))?;
+        let config = EmrConfig {
+            network: settings.cluster_network,
+            ..EmrConfig::default()
+        };
+        let emr = Emr::new(store, Arc::clone(&identity), config, |emr| {
+            clusters.serve(emr)
+        });
+
+        let mut services = vec![iam::service(&identity), sts_service(&identity)];
+        services.extend(lakeward_catalog::services(&catalog));
+        services.extend(emr::services(&emr));
+        let front = Arc::new(Front::new(&identity, services));
+        let s3 = lakeward_gate::service(gate, endpoint::bucket_hosts(&settings.region));
+        let tls = authority.server_config(&endpoint::names(&settings))?;
+        let router = endpoint::router(front, s3);
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(listener::serve(
+            listeners.endpoint,
+            tls,
+            router,
+            stopped.clone(),
+        ));
+        tasks.spawn(listener::serve_plain(
+            listeners.credentials,
+            clusters.credentials_router(),
+            stopped.clone(),
+        ));
+        tasks.spawn(proxy::serve(listeners.proxy, addresses.endpoint, stopped));
+        emr.resume().await?;
+        tasks.spawn(Arc::clone(&emr).keep_house());
+        Ok(Self {
+            identity,
+            addresses,
+            ca_pem: authority.certificate_pem().to_owned(),
+            clusters,
+            stop,
+            tasks,
+        })
+    }
+
+    /// Where this instance listens.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The identity service, for making the first account.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// The CA certificate that clients trust.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Ends the sessions, then the listeners.
+    pub async fn shutdown(mut self) {
+        self.clusters.shutdown().await;
+        self.stop.send_replace(true);
+        self.tasks.shutdown().await;
+    }
+}
+
+async fn open_store(folder: &StateFolder) -> Result<Store> {
+    match Store::open(&folder.database(), schema()).await {
+        Err(StoreError::Database(error)) if error.to_string().contains("locked") => anyhow::bail!(
+            "the state folder {} is in use by another Lakeward; stop that one, or name another folder with --state-dir",
+            folder.root().display()
+        ),
+        opened => opened
+            .with_context(|| format!("the state in {} can't be opened", folder.root().display())),
+    }
+}
+
+/// Every listener is bound before anything is served, so that a taken port changes nothing.
+struct Listeners {
+    endpoint: TcpListener,
+    proxy: TcpListener,
+    credentials: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            endpoint: bind(settings.endpoint, "--listen").await?,
+            proxy: bind(settings.proxy, "--proxy").await?,
+            credentials: bind(settings.credentials, "--credentials").await?,
+        })
+    }
+
+    fn addresses(&self) -> std::io::Result<Addresses> {
+        Ok(Addresses {
+            endpoint: self.endpoint.local_addr()?,
+            proxy: self.proxy.local_addr()?,
+            credentials: self.credentials.local_addr()?,
+        })
+    }
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{address} can't be listened on (is another program using the port?); choose another address with {flag} HOST:PORT")
+    })
+}

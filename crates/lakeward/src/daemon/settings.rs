@@ -1,0 +1,23 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::Ipv4Net;
+
+/// What can be chosen when an instance starts.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The region this instance is.
+    pub region: String,
+    /// Where the AWS APIs listen.
+    pub endpoint: SocketAddr,
+    /// Where the CONNECT proxy listens.
+    pub proxy: SocketAddr,
+    /// Where sessions fetch keys.
+    pub credentials: SocketAddr,
+    /// The network that clusters get their addresses from.
+    pub cluster_network: Ipv4Net,
+    /// The port of each cluster's Livy.
+    pub livy_port: u16,
+    /// The Python that runs sessions.
+    pub session_python: PathBuf,
+}

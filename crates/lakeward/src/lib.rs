@@ -1,0 +1,8 @@
+//! Lakeward: one daemon that speaks AWS's wire APIs, filters data where the bytes leave the lake,
+//! and runs notebook sessions under runtime roles.
+
+pub mod cli;
+pub mod daemon;
+pub mod demo;
+pub mod profile;
+pub mod python;

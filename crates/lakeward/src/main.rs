@@ -1,0 +1,5 @@
+//! The `lakeward` command.
+
+fn main() -> std::process::ExitCode {
+    lakeward::cli::run()
+}
