@@ -16,13 +16,16 @@ use tokio::{
 use super::{DaemonOptions, Output, Progress};
 use crate::{
     daemon::{Daemon, StateFolder},
-    demo::{Demo, Stack},
+    demo::{self, Demo, Stack},
     profile::{Instance, Profiles},
     python::{self, Kit},
 };
 
 /// The whole scenario; a client that hangs doesn't hang the check.
 const TIME_LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// What was seen is cut to this many characters in the table; JSON has it whole.
+const SEEN_WIDTH: usize = 150;
 
 /// One line of the scenario's report.
 #[derive(Serialize, Deserialize)]
@@ -60,7 +63,7 @@ pub(super) async fn run(
     let (findings, finished) = outcome.context("the scenario took longer than 20 minutes")??;
     print(&findings, output);
     let held = finished && !findings.is_empty() && findings.iter().all(|finding| finding.ok);
-    if !finished {
+    if !finished && findings.iter().all(|finding| finding.ok) {
         eprintln!("the scenario did not come to its end; what it said stands above");
     }
     Ok(if held {
@@ -102,7 +105,9 @@ async fn describe(daemon: &Daemon, demo: &Demo, folder: &StateFolder) -> Result<
         "cluster_id": demo.cluster_id,
         "cluster_name": stack.cluster(),
         "cluster_address": demo.cluster_address,
-        "instance_role_arn": stack.role_arn(&stack.instance_role()),
+        "instance_profile_role": stack.instance_role(),
+        "hidden_columns": demo::SENSITIVE_COLUMNS,
+        "sales_filter": {"column": demo::SALES_COLUMN, "values": [demo::SALES_VALUE]},
         "roles": {"marketing": role("marketing"), "sales": role("sales"), "electronics": role("electronics")},
         "profiles": described,
         "scratch": folder.root().join("check"),
@@ -146,19 +151,19 @@ fn print(findings: &[Finding], output: Output) {
     match output {
         Output::Json => println!("{}", json!(findings)),
         Output::Text => {
-            println!("{:<6} {:<12} {:<58} SEEN", "", "STATEMENT", "EXPECTATION");
             for finding in findings {
-                let verdict = if finding.ok { "held" } else { "FAILED" };
+                let verdict = if finding.ok { "held  " } else { "FAILED" };
                 let seen = finding
                     .seen
                     .split_whitespace()
                     .collect::<Vec<_>>()
                     .join(" ");
-                let seen: String = seen.chars().take(120).collect();
+                let seen: String = seen.chars().take(SEEN_WIDTH).collect();
                 println!(
-                    "{verdict:<6} {:<12} {:<58} {seen}",
+                    "{verdict} {:<5} expected: {}",
                     finding.statement, finding.expectation
                 );
+                println!("             seen:     {seen}");
             }
             let held = findings.iter().filter(|finding| finding.ok).count();
             println!("{held} of {} held", findings.len());

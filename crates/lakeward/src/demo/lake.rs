@@ -13,7 +13,7 @@ use super::{
 use crate::cli::Progress;
 
 /// What marketing must not see of a customer: names, login, e-mail and birth data.
-const SENSITIVE: [&str; 9] = [
+pub const SENSITIVE_COLUMNS: [&str; 9] = [
     "c_salutation",
     "c_first_name",
     "c_last_name",
@@ -24,8 +24,10 @@ const SENSITIVE: [&str; 9] = [
     "c_birth_year",
     "c_birth_country",
 ];
-/// One region's web sites.
-const SALES_ROWS: &str = "ws_web_site_sk = 1";
+/// The region of a sale is the web site it was made on.
+pub const SALES_COLUMN: &str = "ws_web_site_sk";
+/// The region that sales sees.
+pub const SALES_VALUE: i32 = 1;
 const ELECTRONICS_ROWS: &str = "i_category = 'Electronics'";
 
 /// Makes everything; what exists already is left as it is.
@@ -112,11 +114,12 @@ async fn create_table(
 async fn grants(admin: &Client, stack: &Stack) -> Result<()> {
     let customer = json!({"TableWithColumns": {
         "DatabaseName": DATABASE, "Name": "dl_tpc_customer",
-        "ColumnWildcard": {"ExcludedColumnNames": SENSITIVE},
+        "ColumnWildcard": {"ExcludedColumnNames": SENSITIVE_COLUMNS},
     }});
     grant(admin, stack, "marketing", "SELECT", customer).await?;
+    let region = format!("{SALES_COLUMN} = {SALES_VALUE}");
     for (purpose, table, rows) in [
-        ("sales", "dl_tpc_web_sales", SALES_ROWS),
+        ("sales", "dl_tpc_web_sales", &*region),
         ("electronics", "dl_tpc_item", ELECTRONICS_ROWS),
     ] {
         let filter = json!({"TableData": {

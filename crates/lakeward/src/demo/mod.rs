@@ -11,5 +11,6 @@ mod setup;
 mod stack;
 mod tables;
 
+pub use lake::{SALES_COLUMN, SALES_VALUE, SENSITIVE_COLUMNS};
 pub use setup::{Demo, ready};
 pub use stack::Stack;

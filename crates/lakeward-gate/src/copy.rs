@@ -1,0 +1,187 @@
+//! Copies, whose source is read through the same door as GET.
+
+use lakeward_identity::Call;
+use lakeward_policy::Context;
+use s3s::{
+    S3Response, S3Result,
+    dto::{
+        CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, ETag, ETagCondition,
+        MetadataDirective,
+    },
+    s3_error,
+};
+
+use crate::{
+    access::{Reading, Visit},
+    condition::names,
+    error::{not_implemented, precondition_failed},
+    gate::Gate,
+    intake::{Claims, receive},
+    option::{other_class, refuse, refuse_acl},
+    read::{Content, Seen, refuse_version, timestamp},
+    record::ObjectHeaders,
+    view,
+    write::{Arrival, Guard},
+};
+
+impl Gate {
+    pub(crate) async fn copy_object(
+        &self,
+        call: &Call,
+        input: CopyObjectInput,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
+        refuse_copy_options(&input)?;
+        let (seen, content) = self
+            .copy_source(
+                call,
+                &input.copy_source,
+                input.expected_source_bucket_owner.as_deref(),
+            )
+            .await?;
+        check_source(
+            &seen,
+            input.copy_source_if_match.as_ref(),
+            input.copy_source_if_none_match.as_ref(),
+        )?;
+        let visit = Visit::new(self, call, &input.bucket)?;
+        let permit = visit.write(self, "s3:PutObject", &input.key, Context::new())?;
+        let headers = headers_of_copy(&input, &seen)?;
+        let body = content.stream(0..seen.entry.size);
+        let received = receive(&self.blobs, body, Claims::default()).await?;
+        let arrival = Arrival {
+            etag: hex::encode(received.md5),
+            received,
+            owner: call.account().to_owned(),
+            headers,
+            guard: Guard::default(),
+        };
+        let object = self
+            .commit_object(permit, arrival, |_| Ok(Vec::new()))
+            .await?;
+        Ok(S3Response::new(CopyObjectOutput {
+            copy_object_result: Some(CopyObjectResult {
+                e_tag: Some(ETag::Strong(object.etag)),
+                last_modified: Some(timestamp(object.last_modified)),
+                ..CopyObjectResult::default()
+            }),
+            ..CopyObjectOutput::default()
+        }))
+    }
+
+    /// Opens what a copy reads, through the same door as GET. What the caller sees in part is not
+    /// copied: the copy would be an object whose bytes nobody wrote.
+    pub(crate) async fn copy_source(
+        &self,
+        call: &Call,
+        source: &CopySource,
+        owner: Option<&str>,
+    ) -> S3Result<(Seen, Content)> {
+        let CopySource::Bucket {
+            bucket,
+            key,
+            version_id,
+        } = source
+        else {
+            return Err(not_implemented("copies from access points"));
+        };
+        refuse_version(version_id.as_deref())?;
+        let visit = Visit::new(self, call, bucket)?;
+        visit.expect_owner(owner)?;
+        let reading = visit.read(self, key)?;
+        if let Reading::View(permit) = &reading {
+            view::refuse_partial(permit.view())?;
+        }
+        self.open_object(&visit, key, &reading).await
+    }
+}
+
+fn headers_of_copy(input: &CopyObjectInput, seen: &Seen) -> S3Result<ObjectHeaders> {
+    let replaces = input
+        .metadata_directive
+        .as_ref()
+        .is_some_and(|directive| directive.as_str() == MetadataDirective::REPLACE);
+    if !replaces {
+        let itself = seen.object.bucket == input.bucket && seen.object.key == input.key;
+        if itself {
+            return Err(s3_error!(
+                InvalidRequest,
+                "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes."
+            ));
+        }
+        return Ok(seen.object.headers.clone());
+    }
+    ObjectHeaders {
+        content_type: input.content_type.clone(),
+        content_encoding: input.content_encoding.clone(),
+        content_language: input.content_language.clone(),
+        content_disposition: input.content_disposition.clone(),
+        cache_control: input.cache_control.clone(),
+        metadata: input
+            .metadata
+            .clone()
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
+    }
+    .checked()
+}
+
+/// The conditions of a copy on its source.
+pub(crate) fn check_source(
+    seen: &Seen,
+    matches: Option<&ETagCondition>,
+    none_match: Option<&ETagCondition>,
+) -> S3Result<()> {
+    let same = matches.is_none_or(|condition| names(condition, &seen.entry.etag));
+    let other = none_match.is_none_or(|condition| !names(condition, &seen.entry.etag));
+    if same && other {
+        Ok(())
+    } else {
+        Err(precondition_failed())
+    }
+}
+
+fn refuse_copy_options(input: &CopyObjectInput) -> S3Result<()> {
+    refuse(&[
+        (input.tagging.is_some(), "object tagging"),
+        (
+            input.website_redirect_location.is_some(),
+            "website redirects",
+        ),
+        (
+            input.server_side_encryption.is_some(),
+            "server-side encryption",
+        ),
+        (
+            input.sse_customer_algorithm.is_some(),
+            "server-side encryption with customer keys",
+        ),
+        (
+            input.copy_source_sse_customer_algorithm.is_some(),
+            "server-side encryption with customer keys",
+        ),
+        (
+            input.copy_source_if_modified_since.is_some(),
+            "x-amz-copy-source-if-modified-since",
+        ),
+        (
+            input.copy_source_if_unmodified_since.is_some(),
+            "x-amz-copy-source-if-unmodified-since",
+        ),
+        (input.object_lock_mode.is_some(), "object lock"),
+        (
+            other_class(input.storage_class.as_ref().map(|c| c.as_str())),
+            "storage classes other than STANDARD",
+        ),
+    ])?;
+    let grants = [
+        &input.grant_full_control,
+        &input.grant_read,
+        &input.grant_read_acp,
+        &input.grant_write_acp,
+    ];
+    refuse_acl(
+        input.acl.as_ref().map(|acl| acl.as_str()),
+        grants.into_iter().any(Option::is_some),
+    )
+}

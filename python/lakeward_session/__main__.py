@@ -1,0 +1,56 @@
+"""Entry point: take the protocol channel away, start the engine, answer requests until the input ends."""
+
+import argparse
+import os
+import signal
+import time
+import traceback
+
+from .channel import Channel
+from .interpreter import Interpreter
+from .output import DEFAULT_LIMIT
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="lakeward_session")
+    parser.add_argument("--kind", choices=("pyspark", "python"), default="pyspark")
+    parser.add_argument("--log", default=os.devnull, help="file that receives everything written to fd 1 and 2")
+    parser.add_argument("--output-limit", type=int, default=DEFAULT_LIMIT, help="characters of output per statement")
+    return parser.parse_args()
+
+
+def begin(interpreter: Interpreter, kind: str) -> dict[str, object]:
+    """Prepares the user's names and says what there is."""
+    started = time.monotonic()
+    facts: dict[str, object] = {"ready": True, "kind": kind, "pid": os.getpid()}
+    if kind == "pyspark":
+        from .engine import Engine
+
+        engine = Engine.start()
+        interpreter.names.update(engine.names())
+        interpreter.on_cancel = engine.cancel
+        facts["engine"] = {"name": "sail", "pid": engine.pid, "port": engine.port}
+    facts["seconds"] = round(time.monotonic() - started, 3)
+    return facts
+
+
+def main() -> int:
+    options = arguments()
+    channel = Channel.take(options.log)
+    interpreter = Interpreter(limit=options.output_limit)
+    signal.signal(signal.SIGINT, interpreter.interrupt)
+    try:
+        channel.send(begin(interpreter, options.kind))
+    except BaseException as error:  # the Spark client exits where it should raise
+        traceback.print_exc()
+        channel.send({"fatal": f"{type(error).__name__}: {error}"})
+        return 1
+    for request in channel.requests():
+        channel.send({"id": request["id"], **interpreter.execute(request["code"])})
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    # No orderly shutdown: exit hooks of user code or of the Spark client must not keep an ended session alive.
+    os._exit(main())

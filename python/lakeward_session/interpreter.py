@@ -1,0 +1,178 @@
+"""Runs statements the way Livy's Python interpreter does.
+
+All but the last top-level statement are executed; the last is compiled in 'single' mode, so a trailing expression prints its
+value. Lines that begin with ``%`` are magics, looked for only when the code isn't Python as it stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import codeop
+import json
+import os
+import re
+import signal
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any
+
+from . import magics
+from .output import DEFAULT_LIMIT, Output
+
+FILE = "<stdin>"
+OURS = os.path.dirname(__file__) + os.sep
+OUTERMOST = re.compile(rf'\s*File "{FILE}".*in <module>')
+
+Data = dict[str, Any]
+Step = Callable[[], Data]
+
+
+class Incomplete(Exception):
+    """The code ends in the middle of a statement."""
+
+
+class Interpreter:
+    """One namespace, one statement at a time."""
+
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+        module = types.ModuleType("__main__")
+        module.__dict__["__builtins__"] = builtins
+        sys.modules["__main__"] = module  # pickle and cloudpickle look user classes up there
+        self.names: dict[str, Any] = module.__dict__
+        self.on_cancel: Callable[[], None] = lambda: None
+        self._limit = limit
+        self._running = False
+
+    def interrupt(self, *_: object) -> None:
+        """Signal handler: ends the running statement, and does nothing between statements."""
+        if self._running:
+            raise KeyboardInterrupt
+
+    def execute(self, code: str) -> dict[str, Any]:
+        """Runs one statement and returns the reply, without its id."""
+        output = Output(self._limit)
+        try:
+            data = self._run(code, output)
+        except KeyboardInterrupt as error:
+            self.on_cancel()
+            return failure(error)
+        except BaseException as error:  # SystemExit too: user code must not end the session
+            return failure(error)
+        data.setdefault("text/plain", "")
+        data["text/plain"] = "\n".join(part for part in (data["text/plain"], output.text()) if part)
+        return self._within_limit({"status": "ok", "data": data})
+
+    def _run(self, code: str, output: Output) -> Data:
+        steps = self._steps(code, output)
+        data: Data = {}
+        signal_guard = signal.getsignal(signal.SIGINT)
+        with output.capture():
+            try:
+                self._running = True
+                for step in steps:
+                    data = step()
+            finally:
+                self._running = False
+                if signal.getsignal(signal.SIGINT) is not signal_guard:
+                    signal.signal(signal.SIGINT, signal_guard)
+        return data
+
+    def _steps(self, code: str, output: Output) -> list[Step]:
+        try:
+            return self._python(ast.parse(code, FILE), output)
+        except SyntaxError:
+            chunks = magics.split(code)
+            if all(isinstance(chunk, str) for chunk in chunks):
+                if is_incomplete(code):
+                    raise Incomplete("incomplete statement") from None
+                raise
+        steps: list[Step] = []
+        for chunk in chunks:
+            if isinstance(chunk, str):
+                steps += self._python(ast.parse(chunk, FILE), output)
+            else:
+                steps.append(self._magic(chunk))
+        return steps
+
+    def _magic(self, magic: magics.Magic) -> Step:
+        return lambda: magic(self.names)
+
+    def _python(self, tree: ast.Module, output: Output) -> list[Step]:
+        if not tree.body:
+            return []
+        # Compiling now reports an error in any part before anything has run.
+        last = compile(ast.Interactive([tree.body[-1]]), FILE, "single")
+        before = compile(ast.Module(tree.body[:-1], []), FILE, "exec")
+        return [lambda: self._evaluate(before, output), lambda: self._evaluate(last, output)]
+
+    def _evaluate(self, code: types.CodeType, output: Output) -> Data:
+        shown: Data = {}
+
+        def display(value: object) -> None:
+            if value is None:
+                return
+            builtins._ = value  # type: ignore[attr-defined]
+            html = html_of(value)
+            if html is None or shown or output.text():  # clients show one form only: it must not hide what was printed
+                print(repr(value))
+            else:
+                shown.update({"text/html": html, "text/plain": repr(value)})
+
+        sys.displayhook = display
+        exec(code, self.names)
+        return shown
+
+    def _within_limit(self, reply: dict[str, Any]) -> dict[str, Any]:
+        data = reply["data"]
+        for mime in [mime for mime in data if mime != "text/plain"]:
+            try:
+                size = len(data[mime]) if isinstance(data[mime], str) else len(json.dumps(data[mime], allow_nan=False))
+            except ValueError as error:
+                return failure(error)
+            if size > self._limit:
+                return failure(ValueError(f"the output of type {mime} has {size} characters, the limit is {self._limit}"))
+        return reply
+
+
+def html_of(value: object) -> str | None:
+    """The value's own HTML, if it has one."""
+    method = None if isinstance(value, type) else getattr(value, "_repr_html_", None)
+    if not callable(method):
+        return None
+    try:
+        html = method()
+    except Exception:
+        return None
+    return html if isinstance(html, str) and html else None
+
+
+def is_incomplete(code: str) -> bool:
+    try:
+        return codeop.compile_command(code, FILE, "exec") is None
+    except (SyntaxError, ValueError, OverflowError):
+        return False
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """The error reply, with the user's frames and those of libraries, but none of ours."""
+    if isinstance(error, Incomplete):
+        return {"status": "error", "ename": "Error", "evalue": str(error), "traceback": []}
+    report = traceback.TracebackException(type(error), error, error.__traceback__)
+    report.stack = traceback.StackSummary.from_list([frame for frame in report.stack if not frame.filename.startswith(OURS)])
+    lines = list(report.format(chain=False))
+    outermost = next((n for n, line in enumerate(lines) if OUTERMOST.match(line)), None)
+    if outermost is not None:
+        del lines[outermost]
+    cancelled = isinstance(error, KeyboardInterrupt) and not error.args
+    evalue = "the statement was cancelled" if cancelled else text_of(error)
+    return {"status": "error", "ename": type(error).__name__, "evalue": evalue, "traceback": lines}
+
+
+def text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return f"<{type(error).__name__} that cannot be printed>"
