@@ -165,6 +165,13 @@ impl<'c> Visit<'c> {
         self.bucket.clone().ok_or_else(no_such_bucket)
     }
 
+    /// Grants of the caller's account open only what the account owns: registering another's
+    /// bucket gives nothing.
+    fn is_of_callers_lake(&self) -> bool {
+        let owner = self.bucket.as_ref().map(|bucket| &*bucket.account);
+        owner == Some(self.call.account())
+    }
+
     /// What the caller may read at `key`: raw bytes by the caller's own permissions, else what a
     /// grant on the table shows, else nothing.
     pub(crate) fn read(&self, gate: &Gate, key: &str) -> S3Result<Reading> {
@@ -178,6 +185,9 @@ impl<'c> Visit<'c> {
             }
             Err(denied) => denied,
         };
+        if !self.is_of_callers_lake() {
+            return Err(denied);
+        }
         // The refusal is the one of the caller's own permissions either way, so that it doesn't tell
         // whether a table is there.
         match gate.catalog.object_access(self.call, &self.name, key) {
@@ -197,6 +207,9 @@ impl<'c> Visit<'c> {
             Ok(permit) => return Ok(Listing::Bucket(permit)),
             Err(denied) => denied,
         };
+        if !self.is_of_callers_lake() {
+            return Err(denied);
+        }
         match gate.catalog.prefix_access(self.call, &self.name, prefix) {
             Ok(ObjectAccess::View(permit)) => Ok(Listing::Table(Box::new(permit))),
             Ok(ObjectAccess::Unregistered | ObjectAccess::Denied(_)) => Err(denied),

@@ -349,3 +349,18 @@ async fn readers_at_once_share_a_plan() {
     let answers = futures::future::join_all(reads).await;
     assert!(answers.iter().all(|answer| answer.body == answers[0].body));
 }
+
+#[tokio::test]
+async fn a_grant_opens_nothing_of_another_accounts_bucket() {
+    let world = world().await;
+    world.with_tables().await;
+    let neighbour = world.neighbour().await;
+    let columns = [json!({"Name": "id", "Type": "bigint"})];
+    neighbour.with_customer_table(&columns).await;
+    let thief = neighbour.role("thief", json!([data_access()])).await;
+    neighbour.grant_columns("thief", &["id"]).await;
+    for path in ["/lake/tpc/customer/part-0.parquet", "/lake?list-type=2&prefix=tpc/customer/"] {
+        let answer = neighbour.get(&thief, path, &[]).await.expect(403);
+        assert_eq!(answer.code(), "AccessDenied", "{path}");
+    }
+}

@@ -3,7 +3,10 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use http::{Request, Response, header, request::Parts};
 use jiff::Timestamp;
-use lakeward_wire::{AwsError, Incoming, Protocol, sigv4::SignedRequest};
+use lakeward_wire::{
+    AwsError, Incoming, Protocol,
+    sigv4::{Scope, SignedRequest},
+};
 use serde_json::Value;
 
 use crate::{Call, Caller, Identity, Origin, Service, audit::Event};
@@ -46,7 +49,7 @@ impl Front {
         let claim = match SignedRequest::parse(&parts.headers) {
             Ok(claim) => claim,
             Err(error) => {
-                let service = self.unsigned_service(&parts);
+                let service = self.unsigned_service(&parts, &body);
                 let refusal = Refusal {
                     origin,
                     access_key_id: None,
@@ -103,6 +106,7 @@ impl Front {
             return Err(crate::AuthenticationFailure::UnknownKey.into());
         };
         claim.verify(parts, body, &secret, now)?;
+        self.check_region(&claim.scope)?;
         let token = claim
             .session_token
             .as_ref()
@@ -111,6 +115,24 @@ impl Front {
             .identity
             .authenticate(&claim.access_key_id, token, now)?;
         Ok(caller)
+    }
+
+    /// A signature is good for one region. IAM and STS are also reached as the global services,
+    /// which sign for `us-east-1`.
+    fn check_region(&self, scope: &Scope) -> Result<(), AwsError> {
+        let global = matches!(&*scope.service, "iam" | "sts") && scope.region == "us-east-1";
+        if global || scope.region == self.identity.region() {
+            return Ok(());
+        }
+        Err(AwsError::new(
+            403,
+            "SignatureDoesNotMatch",
+            format!(
+                "Credential should be scoped to a valid region, not '{}'; this is {}.",
+                scope.region,
+                self.identity.region()
+            ),
+        ))
     }
 
     async fn answer(
@@ -167,21 +189,26 @@ impl Front {
         protocol.encode(&operation, &request_id, Err(error))
     }
 
-    /// An unsigned request names its service only by its target or its form.
-    fn unsigned_service(&self, parts: &Parts) -> Option<&Service> {
+    /// An unsigned request names its service only by its target, or by its form's operation.
+    fn unsigned_service(&self, parts: &Parts, body: &Bytes) -> Option<&Service> {
         let target = text(parts, "x-amz-target").unwrap_or_default();
         let form = text(parts, header::CONTENT_TYPE.as_str())
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        self.services
+        let has = |service: &Service, name: &str| service.operations().any(|own| own == name);
+        let query = |service: &Service| form && matches!(service.protocol, Protocol::Query { .. });
+        let named = self
+            .services
             .values()
             .find(|service| match service.protocol {
                 Protocol::AwsJson { target: own } => target.split('.').next() == Some(own),
-                Protocol::Query { .. } => form,
-                Protocol::RestJson => {
-                    let operation = parts.uri.path().trim_matches('/');
-                    service.operations().any(|name| name == operation)
+                Protocol::Query { .. } => {
+                    let incoming = service.protocol.decode("", &parts.headers, body);
+                    query(service) && incoming.is_ok_and(|form| has(service, &form.operation))
                 }
-            })
+                Protocol::RestJson => has(service, parts.uri.path().trim_matches('/')),
+            });
+        // A form for an operation that nobody has is answered as a form all the same.
+        named.or_else(|| self.services.values().find(|service| query(service)))
     }
 }
 

@@ -26,8 +26,10 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub struct World {
     pub folder: Arc<tempfile::TempDir>,
-    pub front: Front,
+    pub identity: Arc<Identity>,
+    pub front: Arc<Front>,
     pub gate: GateService,
+    pub account: &'static str,
     pub root: Credentials,
 }
 
@@ -82,7 +84,7 @@ pub fn blobs(folder: &Path) -> usize {
     std::fs::read_dir(content_folder(folder)).unwrap().count()
 }
 
-async fn open(folder: &Path) -> (Arc<Identity>, Front, GateService) {
+async fn open(folder: &Path) -> (Arc<Identity>, Arc<Front>, GateService) {
     let schema = lakeward_identity::schema(Schema::new());
     let schema = lakeward_gate::schema(lakeward_catalog::schema(schema));
     let store = Store::open(&folder.join("state.db"), schema).await.unwrap();
@@ -93,7 +95,7 @@ async fn open(folder: &Path) -> (Arc<Identity>, Front, GateService) {
     let services = services
         .into_iter()
         .chain(lakeward_catalog::services(&catalog));
-    let front = Front::new(&identity, services);
+    let front = Arc::new(Front::new(&identity, services));
     let gate = Gate::open(
         &content_folder(folder),
         store,
@@ -109,30 +111,46 @@ async fn open(folder: &Path) -> (Arc<Identity>, Front, GateService) {
 pub async fn world() -> World {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let (identity, front, gate) = open(folder.path()).await;
-    let key = identity.ensure_account(ACCOUNT).await.unwrap();
     World {
+        root: root_of(&identity, ACCOUNT).await,
+        account: ACCOUNT,
         folder,
+        identity,
         front,
         gate,
-        root: Credentials::permanent(&key.id, key.secret.expose()),
     }
 }
 
+async fn root_of(identity: &Identity, account: &str) -> Credentials {
+    let key = identity.ensure_account(account).await.unwrap();
+    Credentials::permanent(&key.id, key.secret.expose())
+}
+
 impl World {
+    /// Another account of the same instance.
+    pub async fn neighbour(&self) -> Self {
+        let account = "444455556666";
+        Self {
+            root: root_of(&self.identity, account).await,
+            account,
+            folder: Arc::clone(&self.folder),
+            identity: Arc::clone(&self.identity),
+            front: Arc::clone(&self.front),
+            gate: self.gate.clone(),
+        }
+    }
+
     /// The same state, opened anew: what a restart finds.
     pub async fn reopened(self) -> Self {
-        let Self {
-            folder,
-            root,
-            front,
-            gate,
-        } = self;
-        drop((front, gate));
-        let (_, front, gate) = open(folder.path()).await;
+        let (folder, account, root) = (Arc::clone(&self.folder), self.account, self.root.clone());
+        drop(self);
+        let (identity, front, gate) = open(folder.path()).await;
         Self {
             folder,
+            identity,
             front,
             gate,
+            account,
             root,
         }
     }
@@ -193,12 +211,12 @@ impl World {
     /// A role with one inline policy, and a session of it.
     pub async fn role(&self, name: &str, statements: Value) -> Credentials {
         let trust = json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")},
+            "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{}:root", self.account)},
             "Action": "sts:AssumeRole"}]})
         .to_string();
         let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
         let user = format!("{name}-user");
-        let arn = format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+        let arn = format!("arn:aws:iam::{}:role/{name}", self.account);
         let assume = json!({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn}]})
         .to_string();
@@ -346,7 +364,7 @@ impl World {
     /// Grants SELECT on columns of `customer` to a role.
     pub async fn grant_columns(&self, role: &str, columns: &[&str]) {
         self.lake("GrantPermissions", json!({
-            "Principal": {"DataLakePrincipalIdentifier": format!("arn:aws:iam::{ACCOUNT}:role/{role}")},
+            "Principal": {"DataLakePrincipalIdentifier": format!("arn:aws:iam::{}:role/{role}", self.account)},
             "Resource": {"TableWithColumns": {"DatabaseName": "tpc", "Name": "customer", "ColumnNames": columns}},
             "Permissions": ["SELECT"]})).await;
     }

@@ -33,6 +33,7 @@ impl SignedRequest {
         now: Timestamp,
     ) -> Result<(), AwsError> {
         self.check_date(now)?;
+        self.check_coverage(parts)?;
         let canonical = canonical::request(parts, &self.signed_headers, &hash(body))?;
         let string_to_sign = format!(
             "AWS4-HMAC-SHA256\n{}\n{}\n{}",
@@ -48,6 +49,17 @@ impl SignedRequest {
             Err(mismatch(
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
             ))
+        }
+    }
+
+    /// What changes a request's meaning must be signed.
+    fn check_coverage(&self, parts: &Parts) -> Result<(), AwsError> {
+        const MEANING: [&str; 3] = ["x-amz-date", "x-amz-security-token", "x-amz-target"];
+        let signed = |name: &str| self.signed_headers.iter().any(|signed| signed == name);
+        let unsigned = |name: &&&str| parts.headers.contains_key(**name) && !signed(name);
+        match MEANING.iter().find(unsigned) {
+            Some(name) => Err(mismatch(format!("the header `{name}` must be among SignedHeaders"))),
+            None => Ok(()),
         }
     }
 

@@ -94,6 +94,16 @@ fn an_old_or_future_date_is_refused_and_says_so() {
 }
 
 #[test]
+fn a_target_added_after_signing_is_refused() {
+    let mut request = signed(URI, BODY, "wJalr", noon());
+    let target = "ElasticMapReduce.TerminateJobFlows".parse().unwrap();
+    request.headers_mut().insert("x-amz-target", target);
+    let error = check(request, BODY, noon()).unwrap_err();
+    assert_eq!(error.code, "SignatureDoesNotMatch");
+    assert!(error.message.contains("x-amz-target"));
+}
+
+#[test]
 fn an_unsigned_request_is_missing_its_token() {
     let request = Request::post(URI).body(()).unwrap();
     let error = check(request, BODY, noon()).unwrap_err();

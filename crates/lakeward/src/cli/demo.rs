@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{DaemonOptions, Output, Progress, check, serve::wait_for_stop};
 use crate::{
-    daemon::{Daemon, StateFolder},
+    daemon::{self, Daemon, StateFolder},
     demo::{self, Stack},
     profile::Instance,
 };
@@ -46,7 +46,7 @@ impl Demo {
             return check::run(stack, self.scale, self.daemon.session_python, self.output).await;
         }
         if self.reset {
-            StateFolder::reset(&self.daemon.state_dir)?;
+            daemon::reset(&self.daemon.state_dir).await?;
         }
         let progress = Progress::new();
         let (folder, settings) = self.daemon.prepare(&progress)?;

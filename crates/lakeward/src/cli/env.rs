@@ -29,7 +29,7 @@ pub(super) struct Env {
 
 impl Env {
     pub(super) async fn run(self) -> Result<ExitCode> {
-        let folder = StateFolder::open(&self.state_dir)?;
+        let folder = StateFolder::existing(&self.state_dir)?;
         let profiles = Profiles::read(&folder)?;
         let profile = profiles.get(&self.profile)?;
         let instance = Instance::read(&folder)?;

@@ -11,7 +11,7 @@ pub use address::Addresses;
 pub use settings::Settings;
 pub use state_folder::StateFolder;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use lakeward_catalog::Catalog;
@@ -133,15 +133,33 @@ impl Daemon {
     }
 }
 
-async fn open_store(folder: &StateFolder) -> Result<Store> {
-    match Store::open(&folder.database(), schema()).await {
-        Err(StoreError::Database(error)) if error.to_string().contains("locked") => anyhow::bail!(
-            "the state folder {} is in use by another Lakeward; stop that one, or name another folder with --state-dir",
-            folder.root().display()
-        ),
-        opened => opened
-            .with_context(|| format!("the state in {} can't be opened", folder.root().display())),
+/// Deletes a state folder, if it is one and no instance uses it.
+///
+/// # Errors
+/// The folder is something else or in use, or can't be deleted.
+pub async fn reset(root: &Path) -> Result<()> {
+    if let Ok(folder) = StateFolder::existing(root) {
+        let opened = Store::open(&folder.database(), schema()).await;
+        // A state that can't be read for another reason is what a reset is good for.
+        refuse_used(&folder, &opened)?;
     }
+    StateFolder::reset(root)
+}
+
+async fn open_store(folder: &StateFolder) -> Result<Store> {
+    let opened = Store::open(&folder.database(), schema()).await;
+    refuse_used(folder, &opened)?;
+    opened.with_context(|| format!("the state in {} can't be opened", folder.root().display()))
+}
+
+fn refuse_used(folder: &StateFolder, opened: &Result<Store, StoreError>) -> Result<()> {
+    let locked = |error: &StoreError| matches!(error, StoreError::Database(error) if error.to_string().contains("locked"));
+    anyhow::ensure!(
+        !opened.as_ref().is_err_and(locked),
+        "the state folder {} is in use by another Lakeward; stop that one, or name another folder with --state-dir",
+        folder.root().display()
+    );
+    Ok(())
 }
 
 /// Every listener is bound before anything is served, so that a taken port changes nothing.

@@ -35,6 +35,19 @@ impl StateFolder {
         Ok(folder)
     }
 
+    /// Opens the folder of an instance that was started, and makes nothing where there is none.
+    ///
+    /// # Errors
+    /// There is no state in the folder, or it can't be entered.
+    pub fn existing(root: &Path) -> Result<Self> {
+        anyhow::ensure!(
+            root.join("state.db").exists(),
+            "no instance was started in {}; start one with `lakeward demo` or `lakeward serve`",
+            root.display()
+        );
+        Self::open(root)
+    }
+
     /// Deletes a state folder, if it is one.
     ///
     /// # Errors
