@@ -17,7 +17,7 @@ use crate::{
     error::{not_implemented, precondition_failed},
     gate::Gate,
     intake::{Claims, receive},
-    option::{other_class, refuse, refuse_acl},
+    option::{object_headers, refuse_object_options},
     read::{Content, Seen, refuse_version, timestamp},
     record::ObjectHeaders,
     view,
@@ -110,20 +110,7 @@ fn headers_of_copy(input: &CopyObjectInput, seen: &Seen) -> S3Result<ObjectHeade
         }
         return Ok(seen.object.headers.clone());
     }
-    ObjectHeaders {
-        content_type: input.content_type.clone(),
-        content_encoding: input.content_encoding.clone(),
-        content_language: input.content_language.clone(),
-        content_disposition: input.content_disposition.clone(),
-        cache_control: input.cache_control.clone(),
-        metadata: input
-            .metadata
-            .clone()
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
-    }
-    .checked()
+    object_headers!(input)
 }
 
 /// The conditions of a copy on its source.
@@ -142,20 +129,7 @@ pub(crate) fn check_source(
 }
 
 fn refuse_copy_options(input: &CopyObjectInput) -> S3Result<()> {
-    refuse(&[
-        (input.tagging.is_some(), "object tagging"),
-        (
-            input.website_redirect_location.is_some(),
-            "website redirects",
-        ),
-        (
-            input.server_side_encryption.is_some(),
-            "server-side encryption",
-        ),
-        (
-            input.sse_customer_algorithm.is_some(),
-            "server-side encryption with customer keys",
-        ),
+    let more = [
         (
             input.copy_source_sse_customer_algorithm.is_some(),
             "server-side encryption with customer keys",
@@ -168,20 +142,6 @@ fn refuse_copy_options(input: &CopyObjectInput) -> S3Result<()> {
             input.copy_source_if_unmodified_since.is_some(),
             "x-amz-copy-source-if-unmodified-since",
         ),
-        (input.object_lock_mode.is_some(), "object lock"),
-        (
-            other_class(input.storage_class.as_ref().map(|c| c.as_str())),
-            "storage classes other than STANDARD",
-        ),
-    ])?;
-    let grants = [
-        &input.grant_full_control,
-        &input.grant_read,
-        &input.grant_read_acp,
-        &input.grant_write_acp,
     ];
-    refuse_acl(
-        input.acl.as_ref().map(|acl| acl.as_str()),
-        grants.into_iter().any(Option::is_some),
-    )
+    refuse_object_options!(input, &more)
 }

@@ -19,9 +19,9 @@ use crate::{
     error::{Refused, no_such_upload},
     gate::{Gate, finish},
     intake::{Claims, Received, receive},
-    option::{other_class, refuse, refuse_acl},
+    option::{object_headers, refuse, refuse_object_options},
     read::timestamp,
-    record::{Bucket, ObjectHeaders, Part, Upload},
+    record::{Bucket, Part, Upload},
     write::{announced, no_body, this_second},
 };
 
@@ -34,7 +34,7 @@ impl Gate {
         call: &Call,
         input: CreateMultipartUploadInput,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        refuse_options(&input)?;
+        refuse_object_options!(&input, &[])?;
         let visit = Visit::new(self, call, &input.bucket)?;
         let permit = visit.write(self, "s3:PutObject", &input.key, Context::new())?;
         let upload = Upload {
@@ -44,7 +44,7 @@ impl Gate {
             initiated: this_second(),
             initiator: call.caller_arn(),
             owner: call.account().to_owned(),
-            headers: headers(&input)?,
+            headers: object_headers!(input)?,
         };
         let id = upload.id.clone();
         self.commit(move |change| {
@@ -246,54 +246,4 @@ fn copy_range(range: Option<&str>, size: u64) -> S3Result<std::ops::Range<u64>> 
         }) if last < size => Ok(first..last + 1),
         _ => Err(invalid()),
     }
-}
-
-fn headers(input: &CreateMultipartUploadInput) -> S3Result<ObjectHeaders> {
-    ObjectHeaders {
-        content_type: input.content_type.clone(),
-        content_encoding: input.content_encoding.clone(),
-        content_language: input.content_language.clone(),
-        content_disposition: input.content_disposition.clone(),
-        cache_control: input.cache_control.clone(),
-        metadata: input
-            .metadata
-            .clone()
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
-    }
-    .checked()
-}
-
-fn refuse_options(input: &CreateMultipartUploadInput) -> S3Result<()> {
-    refuse(&[
-        (input.tagging.is_some(), "object tagging"),
-        (
-            input.website_redirect_location.is_some(),
-            "website redirects",
-        ),
-        (
-            input.server_side_encryption.is_some(),
-            "server-side encryption",
-        ),
-        (
-            input.sse_customer_algorithm.is_some(),
-            "server-side encryption with customer keys",
-        ),
-        (input.object_lock_mode.is_some(), "object lock"),
-        (
-            other_class(input.storage_class.as_ref().map(|c| c.as_str())),
-            "storage classes other than STANDARD",
-        ),
-    ])?;
-    let grants = [
-        &input.grant_full_control,
-        &input.grant_read,
-        &input.grant_read_acp,
-        &input.grant_write_acp,
-    ];
-    refuse_acl(
-        input.acl.as_ref().map(|acl| acl.as_str()),
-        grants.into_iter().any(Option::is_some),
-    )
 }

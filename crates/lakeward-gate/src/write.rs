@@ -17,7 +17,7 @@ use crate::{
     error::{Refused, no_such_bucket, not_implemented, precondition_failed},
     gate::{Gate, finish},
     intake::{Claims, Received, receive},
-    option::{other_class, refuse, refuse_acl},
+    option::{object_headers, refuse_object_options},
     record::{Bucket, ObjectHeaders, StoredObject},
 };
 
@@ -69,7 +69,7 @@ impl Gate {
             none_match: request.input.if_none_match.clone(),
         };
         guard.check(self.current(&permit).as_deref())?;
-        let headers = headers_of_put(&request.input)?;
+        let headers = object_headers!(request.input)?;
         let claims = Claims {
             length: request.input.content_length,
             content_md5: request.input.content_md5.clone(),
@@ -214,54 +214,10 @@ fn claimed_checksum(input: &PutObjectInput) -> Checksum {
     }
 }
 
-fn headers_of_put(input: &PutObjectInput) -> S3Result<ObjectHeaders> {
-    ObjectHeaders {
-        content_type: input.content_type.clone(),
-        content_encoding: input.content_encoding.clone(),
-        content_language: input.content_language.clone(),
-        content_disposition: input.content_disposition.clone(),
-        cache_control: input.cache_control.clone(),
-        metadata: input
-            .metadata
-            .clone()
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
-    }
-    .checked()
-}
-
 fn refuse_put_options(input: &PutObjectInput) -> S3Result<()> {
-    refuse(&[
-        (input.tagging.is_some(), "object tagging"),
-        (
-            input.website_redirect_location.is_some(),
-            "website redirects",
-        ),
-        (
-            input.server_side_encryption.is_some(),
-            "server-side encryption",
-        ),
-        (
-            input.sse_customer_algorithm.is_some(),
-            "server-side encryption with customer keys",
-        ),
-        (input.object_lock_mode.is_some(), "object lock"),
+    let more = [
         (input.object_lock_legal_hold_status.is_some(), "object lock"),
         (input.write_offset_bytes.is_some(), "appending to objects"),
-        (
-            other_class(input.storage_class.as_ref().map(|c| c.as_str())),
-            "storage classes other than STANDARD",
-        ),
-    ])?;
-    let grants = [
-        &input.grant_full_control,
-        &input.grant_read,
-        &input.grant_read_acp,
-        &input.grant_write_acp,
     ];
-    refuse_acl(
-        input.acl.as_ref().map(|acl| acl.as_str()),
-        grants.into_iter().any(Option::is_some),
-    )
+    refuse_object_options!(input, &more)
 }

@@ -359,7 +359,10 @@ async fn a_grant_opens_nothing_of_another_accounts_bucket() {
     neighbour.with_customer_table(&columns).await;
     let thief = neighbour.role("thief", json!([data_access()])).await;
     neighbour.grant_columns("thief", &["id"]).await;
-    for path in ["/lake/tpc/customer/part-0.parquet", "/lake?list-type=2&prefix=tpc/customer/"] {
+    for path in [
+        "/lake/tpc/customer/part-0.parquet",
+        "/lake?list-type=2&prefix=tpc/customer/",
+    ] {
         let answer = neighbour.get(&thief, path, &[]).await.expect(403);
         assert_eq!(answer.code(), "AccessDenied", "{path}");
     }
