@@ -149,7 +149,8 @@ impl Front {
         let answer = match incoming {
             Ok(incoming) => service.run(call.clone(), incoming).await,
             Err(error) => Err(error),
-        };
+        }
+        .map_err(|error| service.protocol.native(error));
         let event = Event {
             service: service.signing_name,
             operation: &operation,
@@ -175,7 +176,7 @@ impl Front {
         let incoming = protocol.decode(parts.uri.path(), &parts.headers, body);
         let (operation, parameters) = describe(incoming.as_ref());
         let request_id = uuid::Uuid::new_v4().to_string();
-        let error = rename(protocol, refusal.error);
+        let error = protocol.native(refusal.error);
         let event = Event {
             service: service.map_or("unknown", |service| service.signing_name),
             operation: &operation,
@@ -228,20 +229,4 @@ fn describe(incoming: Result<&Incoming, &AwsError>) -> (String, Value) {
         Ok(incoming) => (incoming.operation.clone(), incoming.parameters()),
         Err(_) => ("Unknown".to_owned(), Value::Null),
     }
-}
-
-/// JSON services have their own names for the same refusals ("Common errors" of their API pages).
-fn rename(protocol: Protocol, error: AwsError) -> AwsError {
-    if matches!(protocol, Protocol::Query { .. }) {
-        return error;
-    }
-    let code = match &*error.code {
-        "InvalidClientTokenId" => "UnrecognizedClientException",
-        "ExpiredToken" => "ExpiredTokenException",
-        "SignatureDoesNotMatch" => "InvalidSignatureException",
-        "MissingAuthenticationToken" => "MissingAuthenticationTokenException",
-        "IncompleteSignature" => "IncompleteSignatureException",
-        _ => return error,
-    };
-    AwsError::new(400, code, error.message)
 }

@@ -186,7 +186,7 @@ impl Identity {
 }
 
 impl From<AuthenticationFailure> for AwsError {
-    /// The query protocol's codes; the dispatcher renames them for JSON services.
+    /// The query protocol's codes; `Protocol::native` has the JSON services'.
     fn from(failure: AuthenticationFailure) -> Self {
         let code = match failure {
             AuthenticationFailure::UnknownKey | AuthenticationFailure::InvalidToken => {

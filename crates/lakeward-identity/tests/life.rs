@@ -256,7 +256,7 @@ async fn a_principal_that_holds_nothing_is_denied_everything_and_audited() {
         );
         let record = world.audit().pop().unwrap();
         assert_eq!(record["eventName"], operation);
-        assert_eq!(record["errorCode"], "AccessDeniedException");
+        assert_eq!(record["errorCode"], "AccessDenied");
         assert_eq!(
             record["userIdentity"]["arn"],
             format!("arn:aws:iam::{ACCOUNT}:user/ana")

@@ -106,10 +106,37 @@ impl Protocol {
         }
     }
 
+    /// The protocol's own name for a refusal that all services share ("Common errors" of their
+    /// API references): the query protocol says `AccessDenied` (403), JSON says
+    /// `AccessDeniedException` (400).
+    #[must_use]
+    pub fn native(&self, error: AwsError) -> AwsError {
+        const NAMES: [(&str, &str); 6] = [
+            ("AccessDenied", "AccessDeniedException"),
+            ("InvalidClientTokenId", "UnrecognizedClientException"),
+            ("ExpiredToken", "ExpiredTokenException"),
+            ("SignatureDoesNotMatch", "InvalidSignatureException"),
+            (
+                "MissingAuthenticationToken",
+                "MissingAuthenticationTokenException",
+            ),
+            ("IncompleteSignature", "IncompleteSignatureException"),
+        ];
+        let named = NAMES
+            .iter()
+            .find(|(query, json)| [query, json].contains(&&&*error.code));
+        match (self, named) {
+            (_, None) => error,
+            (Self::Query { .. }, Some(("IncompleteSignature", _))) => error,
+            (Self::Query { .. }, Some((query, _))) => AwsError::new(403, *query, error.message),
+            (_, Some((_, json))) => AwsError::new(400, *json, error.message),
+        }
+    }
+
     /// Writes an answer.
     #[must_use]
     pub fn encode(&self, operation: &str, request_id: &str, answer: Answer) -> Response<Bytes> {
-        match (self, answer) {
+        match (self, answer.map_err(|error| self.native(error))) {
             (Self::Query { namespace, .. }, Ok(value)) => {
                 query_answer(operation, namespace, request_id, value)
             }
@@ -194,21 +221,16 @@ fn query_answer(
 }
 
 fn query_error(namespace: &str, request_id: &str, error: AwsError) -> Response<Bytes> {
-    let (status, code) = if error.is_access_denied() {
-        (StatusCode::FORBIDDEN, "AccessDenied".into())
-    } else {
-        (error.status, error.code.clone())
-    };
     let kind = if error.is_sender_fault() {
         "Sender"
     } else {
         "Receiver"
     };
     let body = json!({
-        "Error": {"Type": kind, "Code": code, "Message": error.message},
+        "Error": {"Type": kind, "Code": error.code, "Message": error.message},
         "RequestId": request_id,
     });
-    xml_response(status, "ErrorResponse", namespace, request_id, &body)
+    xml_response(error.status, "ErrorResponse", namespace, request_id, &body)
 }
 
 fn xml_response(

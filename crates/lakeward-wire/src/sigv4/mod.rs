@@ -58,7 +58,9 @@ impl SignedRequest {
         let signed = |name: &str| self.signed_headers.iter().any(|signed| signed == name);
         let unsigned = |name: &&&str| parts.headers.contains_key(**name) && !signed(name);
         match MEANING.iter().find(unsigned) {
-            Some(name) => Err(mismatch(format!("the header `{name}` must be among SignedHeaders"))),
+            Some(name) => Err(mismatch(format!(
+                "the header `{name}` must be among SignedHeaders"
+            ))),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use super::{DaemonOptions, Output, Progress, check, serve::wait_for_stop};
+use super::{DaemonOptions, Output, Progress, check, serve::StopSignal};
 use crate::{
     daemon::{self, Daemon, StateFolder},
     demo::{self, Stack},
@@ -56,8 +56,9 @@ impl Demo {
         Instance::of(&daemon, &region, &folder).write(&folder)?;
         let demo = demo::Demo::set_up(&daemon, &folder, stack, self.scale, &progress).await?;
         progress.finish();
+        let stop = StopSignal::listen()?;
         print_next_steps(&demo, &daemon, &folder);
-        wait_for_stop().await?;
+        stop.wait().await;
         eprintln!("Stopping.");
         daemon.shutdown().await;
         Ok(ExitCode::SUCCESS)

@@ -77,8 +77,8 @@ impl DaemonOptions {
                 "--credentials must be a loopback address: role keys are served there without TLS"
             );
         }
+        python::check_time_zone()?;
         let folder = StateFolder::open(&self.state_dir)?;
-        python::unpack_session_package(&folder.packages())?;
         let session_python = match &self.session_python {
             Some(python) => python.clone(),
             None => python::ensure(Kit::Session, progress)?,

@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{DaemonOptions, Progress};
 use crate::{daemon::Daemon, profile::Instance};
@@ -21,6 +22,7 @@ impl Serve {
         let daemon = Daemon::start(&folder, settings).await?;
         progress.finish();
         Instance::of(&daemon, &region, &folder).write(&folder)?;
+        let stop = StopSignal::listen()?;
         let addresses = daemon.addresses();
         println!(
             "AWS APIs  {}  (CA certificate {})",
@@ -29,18 +31,31 @@ impl Serve {
         );
         println!("Proxy     {}", addresses.proxy_url());
         println!("Ready. Ctrl-C stops it.");
-        wait_for_stop().await?;
+        stop.wait().await;
         daemon.shutdown().await;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Waits for Ctrl-C, or for the signal that service managers send.
-pub(super) async fn wait_for_stop() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
+/// Ctrl-C, or the signal that service managers send. Listened for before anyone is told that the
+/// instance is up, so that it is ended in order from then on.
+pub(super) struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub(super) async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -22,6 +22,7 @@ use lakeward_store::{Schema, Store, StoreError};
 use lakeward_wire::{authority::CertificateAuthority, listener};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
+use crate::python;
 use clusters::Clusters;
 
 /// A running instance. [`Daemon::shutdown`] ends it in order; dropping it aborts it.
@@ -50,6 +51,8 @@ impl Daemon {
     /// The state is unreadable or in use, or an address is taken; the text names which.
     pub async fn start(folder: &StateFolder, settings: Settings) -> Result<Self> {
         let store = open_store(folder).await?;
+        // Only now: another instance's sessions may be running from this folder until then.
+        python::unpack_session_package(&folder.packages())?;
         let audit = AuditTrail::open(&folder.audit()).context("the audit trail can't be opened")?;
         let identity = Identity::open(store.clone(), audit, settings.region.clone()).await?;
         let authority = Arc::new(CertificateAuthority::open(&folder.tls())?);

@@ -56,10 +56,9 @@ impl StateFolder {
         if !root.exists() {
             return Ok(());
         }
-        let mut entries = fs::read_dir(root)?;
-        if !root.join("state.db").exists() && entries.next().is_some() {
+        if let Some(foreign) = foreign_entry(root)? {
             anyhow::bail!(
-                "{} is not a Lakeward state folder (it has no state.db), so --reset leaves it alone",
+                "{} is not a Lakeward state folder (it holds `{foreign}` and no state.db), so --reset leaves it alone",
                 root.display()
             );
         }
@@ -141,6 +140,21 @@ impl StateFolder {
         fs::rename(draft, path)?;
         fs::File::open(&self.root)?.sync_all()
     }
+}
+
+/// Something in a folder without state that Lakeward doesn't put there.
+fn foreign_entry(root: &Path) -> io::Result<Option<String>> {
+    const ROOMS: [&str; 6] = ["audit", "tls", "objects", "sessions", "homes", "packages"];
+    if root.join("state.db").exists() {
+        return Ok(None);
+    }
+    for entry in fs::read_dir(root)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !ROOMS.contains(&name.as_str()) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 fn make(path: &Path) -> io::Result<()> {

@@ -32,6 +32,21 @@ pub fn unpack_check_package(folder: &Path) -> Result<()> {
     unpack(&CHECK_PACKAGE, &folder.join("lakeward_check"))
 }
 
+/// The engine of sessions dies without a word when the machine has no time zone.
+///
+/// # Errors
+/// Neither file that would name one is there.
+pub fn check_time_zone() -> Result<()> {
+    let known = ["/etc/localtime", "/etc/timezone"]
+        .iter()
+        .any(|path| std::fs::symlink_metadata(path).is_ok());
+    anyhow::ensure!(
+        known,
+        "the machine has no time zone, which sessions need: install tzdata, or run `ln -s /usr/share/zoneinfo/Etc/UTC /etc/localtime`"
+    );
+    Ok(())
+}
+
 fn unpack(package: &Dir<'_>, folder: &Path) -> Result<()> {
     let say = || format!("the package {} can't be written", folder.display());
     if folder.exists() {
