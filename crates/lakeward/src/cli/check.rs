@@ -149,7 +149,7 @@ async fn drive(
 
 fn print(findings: &[Finding], output: Output) {
     match output {
-        Output::Json => println!("{}", json!(findings)),
+        Output::Json => say!("{}", json!(findings)),
         Output::Text => {
             for finding in findings {
                 let verdict = if finding.ok { "held  " } else { "FAILED" };
@@ -159,14 +159,15 @@ fn print(findings: &[Finding], output: Output) {
                     .collect::<Vec<_>>()
                     .join(" ");
                 let seen: String = seen.chars().take(SEEN_WIDTH).collect();
-                println!(
+                say!(
                     "{verdict} {:<5} expected: {}",
-                    finding.statement, finding.expectation
+                    finding.statement,
+                    finding.expectation
                 );
-                println!("             seen:     {seen}");
+                say!("             seen:     {seen}");
             }
             let held = findings.iter().filter(|finding| finding.ok).count();
-            println!("{held} of {} held", findings.len());
+            say!("{held} of {} held", findings.len());
         }
     }
 }

@@ -69,12 +69,12 @@ fn print_next_steps(demo: &demo::Demo, daemon: &Daemon, folder: &StateFolder) {
     let program = std::env::current_exe()
         .map_or_else(|_| "lakeward".to_owned(), |path| path.display().to_string());
     let (stack, state) = (&demo.stack, folder.root().display());
-    println!(
+    say!(
         "Lakeward is up: {} (proxy {})",
         daemon.addresses().endpoint_url(),
         daemon.addresses().proxy_url()
     );
-    println!(
+    say!(
         "Cluster {} ({}) at {}",
         stack.cluster(),
         demo.cluster_id,
@@ -89,25 +89,25 @@ fn print_next_steps(demo: &demo::Demo, daemon: &Daemon, folder: &StateFolder) {
         ("tina", "sales", "select * from dl_tpc_web_sales limit 10"),
         ("tina", "electronics", "select * from dl_tpc_item limit 10"),
     ] {
-        println!(
+        say!(
             "\n{person}, as {}. In another terminal:",
             stack.runtime_role(purpose)
         );
-        println!(
+        say!(
             "  eval \"$({program} env --state-dir {state} --profile {person} --client)\" && jupyter console"
         );
-        println!("and in the console:");
-        println!("  %load_ext sagemaker_studio_analytics_extension.magics");
-        println!(
+        say!("and in the console:");
+        say!("  %load_ext sagemaker_studio_analytics_extension.magics");
+        say!(
             "  %sm_analytics emr connect --verify-certificate {} --cluster-id {} --auth-type Basic_Access --language python --emr-execution-role-arn {}",
             folder.ca().display(),
             demo.cluster_id,
             stack.role_arn(&stack.runtime_role(purpose)),
         );
-        println!("  %%spark\n  sqlContext.sql(\"use tpc\")\n  sqlContext.sql(\"{query}\").show()");
+        say!("  %%spark\n  sqlContext.sql(\"use tpc\")\n  sqlContext.sql(\"{query}\").show()");
     }
-    println!(
+    say!(
         "\nThe administrator (any AWS client, for instance boto3): eval \"$({program} env --state-dir {state} --profile admin)\""
     );
-    println!("Ctrl-C stops it; the state stays in {state}.");
+    say!("Ctrl-C stops it; the state stays in {state}.");
 }

@@ -90,13 +90,13 @@ fn print(output: Output, variables: &[(&'static str, String)]) {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), serde_json::Value::String(value.clone())))
                 .collect();
-            println!("{}", serde_json::Value::Object(object));
+            say!("{}", serde_json::Value::Object(object));
         }
         Output::Text => {
             for (name, value) in variables {
                 match value.as_str() {
-                    "" => println!("unset {name}"),
-                    value => println!("export {name}={}", quoted(value)),
+                    "" => say!("unset {name}"),
+                    value => say!("export {name}={}", quoted(value)),
                 }
             }
         }

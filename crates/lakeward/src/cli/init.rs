@@ -43,18 +43,18 @@ impl Init {
         profiles.set("root", Profile::of_key(&key));
         profiles.write(&folder)?;
         match self.output {
-            Output::Json => println!(
+            Output::Json => say!(
                 "{}",
                 serde_json::json!({"Account": self.account, "AccessKeyId": key.id, "SecretAccessKey": key.secret.expose()})
             ),
             Output::Text => {
-                println!("account            {}", self.account);
-                println!("root access key    {}", key.id);
-                println!("root secret key    {}", key.secret.expose());
-                println!(
+                say!("account            {}", self.account);
+                say!("root access key    {}", key.id);
+                say!("root secret key    {}", key.secret.expose());
+                say!(
                     "\nThe key may do everything in its account: make a user for daily work and keep this one safe."
                 );
-                println!("Next: lakeward serve, then eval \"$(lakeward env --profile root)\"");
+                say!("Next: lakeward serve, then eval \"$(lakeward env --profile root)\"");
             }
         }
         Ok(ExitCode::SUCCESS)

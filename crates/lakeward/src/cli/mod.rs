@@ -1,5 +1,13 @@
 //! The command line.
 
+/// Prints a line to standard output. A reader that has gone away is no reason to stop.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
 mod check;
 mod demo;
 mod env;

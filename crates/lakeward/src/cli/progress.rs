@@ -1,4 +1,7 @@
-use std::{io::IsTerminal, time::Duration};
+use std::{
+    io::{IsTerminal, Write},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -27,7 +30,9 @@ impl Progress {
         let what = what.into();
         match &self.bar {
             Some(bar) => bar.set_message(what),
-            None => eprintln!("{what}"),
+            None => {
+                let _ = writeln!(std::io::stderr(), "{what}");
+            }
         }
     }
 

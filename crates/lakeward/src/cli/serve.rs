@@ -24,13 +24,13 @@ impl Serve {
         Instance::of(&daemon, &region, &folder).write(&folder)?;
         let stop = StopSignal::listen()?;
         let addresses = daemon.addresses();
-        println!(
+        say!(
             "AWS APIs  {}  (CA certificate {})",
             addresses.endpoint_url(),
             folder.ca().display()
         );
-        println!("Proxy     {}", addresses.proxy_url());
-        println!("Ready. Ctrl-C stops it.");
+        say!("Proxy     {}", addresses.proxy_url());
+        say!("Ready. Ctrl-C stops it.");
         stop.wait().await;
         daemon.shutdown().await;
         Ok(ExitCode::SUCCESS)

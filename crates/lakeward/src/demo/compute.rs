@@ -1,5 +1,7 @@
 //! Runtime roles and the cluster.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use lakeward_client::{Client, ClientError};
 use serde_json::{Value, json};
@@ -11,6 +13,9 @@ use super::{
 
 /// The purposes of the three runtime roles.
 pub(super) const PURPOSES: [&str; 3] = ["marketing", "sales", "electronics"];
+
+const READY_POLLS: u32 = 300;
+const READY_PAUSE: Duration = Duration::from_millis(200);
 
 const ASSUME: [&str; 3] = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
 
@@ -115,14 +120,28 @@ async fn running(admin: &Client, stack: &Stack) -> Result<Option<String>, Client
         .and_then(|cluster| text(cluster, "Id")))
 }
 
-/// The address of a cluster's Livy and gateway.
-pub(super) async fn address(admin: &Client, cluster_id: &str) -> Result<String> {
-    let described = emr(admin, "DescribeCluster", json!({"ClusterId": cluster_id})).await?;
-    described
-        .pointer("/Cluster/MasterPublicDnsName")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
-        .context("DescribeCluster answered no MasterPublicDnsName")
+/// Waits until a cluster is ready and returns its address.
+pub(super) async fn ready_at(admin: &Client, cluster_id: &str) -> Result<String> {
+    for _ in 0..READY_POLLS {
+        let described = emr(admin, "DescribeCluster", json!({"ClusterId": cluster_id})).await?;
+        let text = |pointer: &str| {
+            described
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        match text("/Cluster/Status/State") {
+            "WAITING" | "RUNNING" => return Ok(text("/Cluster/MasterPublicDnsName").to_owned()),
+            "STARTING" | "BOOTSTRAPPING" => tokio::time::sleep(READY_PAUSE).await,
+            _ => anyhow::bail!(
+                "the cluster did not start: {}. If another instance uses its address, choose another network with --cluster-network",
+                text("/Cluster/Status/StateChangeReason/Message")
+            ),
+        }
+    }
+    anyhow::bail!(
+        "the cluster {cluster_id} did not become ready within a minute; LAKEWARD_LOG=info says more"
+    )
 }
 
 async fn emr(admin: &Client, operation: &str, input: Value) -> Result<Value, ClientError> {

@@ -67,7 +67,7 @@ impl Demo {
         progress.step("Starting the cluster");
         let cluster_id = compute::cluster(&admin, &stack).await?;
         let demo = Self {
-            cluster_address: compute::address(&admin, &cluster_id).await?,
+            cluster_address: compute::ready_at(&admin, &cluster_id).await?,
             cluster_id,
             stack,
         };
