@@ -20,7 +20,7 @@ mod view;
 pub(crate) use options::{DaemonOptions, Output};
 pub use progress::Progress;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -56,6 +56,9 @@ enum Command {
     View(view::View),
 }
 
+/// For work on blocking threads when a command is done.
+const LAST_COMPUTATIONS: Duration = Duration::from_secs(3);
+
 /// Runs the command line and says how it ended: 0 done, 1 failed, 2 called wrongly.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -79,6 +82,8 @@ pub fn run() -> ExitCode {
             Command::View(command) => command.run(),
         }
     });
+    // What still computes in the background has no one left to answer.
+    runtime.shutdown_timeout(LAST_COMPUTATIONS);
     match done {
         Ok(code) => code,
         Err(error) => fail(&error),

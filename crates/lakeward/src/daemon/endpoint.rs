@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -13,25 +14,44 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
+use jiff::Timestamp;
 use lakeward_gate::{GateService, Hosts};
-use lakeward_identity::Front;
-use lakeward_wire::{listener::Peer, sigv4::SignedRequest};
+use lakeward_identity::{Front, Identity};
+use lakeward_wire::{Secret, listener::Peer, sigv4::SignedRequest};
+use tokio::time::timeout;
 
 use super::Settings;
 
-/// Inputs of everything but S3 are documents; none is larger than this.
-const DOCUMENT_LIMIT: usize = 4 << 20;
+/// How much of a document is read, and for how long. Inputs of everything but S3 are documents.
+struct Patience {
+    bytes: usize,
+    time: Duration,
+}
+
+/// For a caller whose key is known.
+const KNOWN: Patience = Patience {
+    bytes: 4 << 20,
+    time: Duration::from_secs(60),
+};
+/// For anyone else: enough to name the operation that is refused.
+const UNKNOWN: Patience = Patience {
+    bytes: 64 << 10,
+    time: Duration::from_secs(10),
+};
 
 #[derive(Clone)]
 struct Doors {
+    identity: Arc<Identity>,
     front: Arc<Front>,
     s3: GateService,
 }
 
-pub(super) fn router(front: Arc<Front>, s3: GateService) -> Router {
-    Router::new()
-        .fallback(answer)
-        .with_state(Doors { front, s3 })
+pub(super) fn router(identity: Arc<Identity>, front: Arc<Front>, s3: GateService) -> Router {
+    Router::new().fallback(answer).with_state(Doors {
+        identity,
+        front,
+        s3,
+    })
 }
 
 /// The host names whose first label is a bucket.
@@ -75,16 +95,40 @@ async fn answer(State(doors): State<Doors>, request: Request) -> Response {
         return answer.map(Body::new);
     }
     let (parts, body) = request.into_parts();
-    match Limited::new(body, DOCUMENT_LIMIT).collect().await {
-        Ok(collected) => {
+    let patience = doors.patience(&parts.headers);
+    let collected = timeout(patience.time, Limited::new(body, patience.bytes).collect()).await;
+    match collected {
+        Ok(Ok(collected)) => {
             let request = http::Request::from_parts(parts, collected.to_bytes());
             doors.front.serve(request, peer).await.map(Body::from)
         }
-        Err(_) => (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the request's body broke off, or is larger than 4 MiB",
-        )
-            .into_response(),
+        Ok(Err(_)) => {
+            let text = format!(
+                "the body broke off, or is larger than {} bytes",
+                patience.bytes
+            );
+            (StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
+        }
+        Err(_) => {
+            let text = format!(
+                "the body did not arrive within {} s",
+                patience.time.as_secs()
+            );
+            (StatusCode::REQUEST_TIMEOUT, text).into_response()
+        }
+    }
+}
+
+impl Doors {
+    /// Whether to read much for a request, before its signature can be verified.
+    fn patience(&self, headers: &HeaderMap) -> Patience {
+        let known = SignedRequest::parse(headers).is_ok_and(|claim| {
+            let token = claim.session_token.as_ref().map(Secret::expose);
+            self.identity
+                .authenticate(&claim.access_key_id, token, Timestamp::now())
+                .is_ok()
+        });
+        if known { KNOWN } else { UNKNOWN }
     }
 }
 
@@ -107,4 +151,23 @@ fn is_document(headers: &HeaderMap) -> bool {
     headers.contains_key("x-amz-target")
         || kind.starts_with("application/x-www-form-urlencoded")
         || kind.starts_with("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsigned_documents_are_not_taken_for_s3() {
+        let headers = |name: &'static str, value: &str| {
+            HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())])
+        };
+        assert!(is_s3(&HeaderMap::new()));
+        assert!(!is_s3(&headers("x-amz-target", "AWSGlue.GetTable")));
+        assert!(!is_s3(&headers(
+            "content-type",
+            "application/x-www-form-urlencoded"
+        )));
+        assert!(is_s3(&headers("content-type", "application/octet-stream")));
+    }
 }

@@ -83,7 +83,7 @@ impl Daemon {
         let front = Arc::new(Front::new(&identity, services));
         let s3 = lakeward_gate::service(gate, endpoint::bucket_hosts(&settings.region));
         let tls = authority.server_config(&endpoint::names(&settings))?;
-        let router = endpoint::router(front, s3);
+        let router = endpoint::router(Arc::clone(&identity), front, s3);
 
         let mut tasks = JoinSet::new();
         tasks.spawn(listener::serve(

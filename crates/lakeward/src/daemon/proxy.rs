@@ -1,12 +1,12 @@
 //! A CONNECT proxy for clients that ignore endpoint settings: AWS's host names lead to this
 //! instance, and nothing else is carried.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -14,6 +14,8 @@ use tokio::{
 /// A request line and headers longer than this are refused.
 const HEAD_LIMIT: usize = 8 * 1024;
 const HEAD_TIME: Duration = Duration::from_secs(10);
+/// Tunnels open at once: fewer than the endpoint has places, so that tunnels can't take them all.
+const TUNNELS: usize = 256;
 
 /// Serves until `stop` holds true; open tunnels end with it.
 pub(super) async fn serve(
@@ -21,11 +23,21 @@ pub(super) async fn serve(
     endpoint: SocketAddr,
     mut stop: watch::Receiver<bool>,
 ) {
+    let places = Arc::new(Semaphore::new(TUNNELS));
     let mut tunnels = JoinSet::new();
     loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { tunnels.spawn(tunnel(stream, endpoint)); }
+            (place, accepted) = next => match accepted {
+                Ok((stream, _)) => {
+                    tunnels.spawn(async move {
+                        let _place = place;
+                        tunnel(stream, endpoint).await;
+                    });
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the proxy could not accept a connection");
                     tokio::time::sleep(Duration::from_millis(200)).await;
