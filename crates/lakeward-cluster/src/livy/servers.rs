@@ -48,7 +48,7 @@ impl LivyServers {
         })
     }
 
-    /// The credentials endpoint of all sessions, for [`serve_plain`](super::serve_plain) on the
+    /// The credentials endpoint of all sessions, for [`serve_plain`](lakeward_wire::listener::serve_plain) on the
     /// loopback address that `SessionRuntime::credentials_url` names.
     pub fn credentials_router(&self) -> Router {
         credentials::router(Arc::clone(&self.sessions), Arc::clone(&self.roles))
