@@ -7,7 +7,7 @@
 
 mod connect;
 mod instance;
-mod memory;
+mod process;
 mod pruned;
 mod report;
 
@@ -21,7 +21,7 @@ use lakeward::{
 
 use connect::{Polling, Session};
 use instance::Instance;
-use memory::Memory;
+use process::Memory;
 use report::Report;
 
 /// Starts of each kind.
@@ -105,7 +105,7 @@ async fn connects(instance: &Instance, report: &mut Report) -> Result<()> {
 
 fn session_memory(instance: &Instance, report: &mut Report) -> Result<()> {
     let mut all = Memory::default();
-    for (name, pid) in memory::session(instance.pid())? {
+    for (name, pid) in process::session(instance.pid())? {
         let memory = Memory::of(pid)?;
         report.memory(&format!("idle session, {name}"), &memory);
         all = all + memory;

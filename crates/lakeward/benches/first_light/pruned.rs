@@ -29,6 +29,7 @@ use tpcdsgen_arrow::WebSalesArrow;
 
 use crate::{
     instance::{Instance, assume},
+    process,
     report::Report,
 };
 
@@ -36,13 +37,15 @@ use crate::{
 const SCALE: f64 = 2.0;
 const ROW_GROUP: usize = 100_000;
 /// GETs of each kind and reader.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 41;
 /// The length of a range that engines ask for.
 const ENGINE_RANGE: u64 = 4 << 20;
 /// What engines read of a file first.
 const FOOTER_RANGE: u64 = 64 << 10;
 const TABLE: &str = "bench_web_sales";
-const ROLE: &str = "bench-reader";
+/// A role with S3 permissions of its own, and one that holds a column grant and nothing else.
+const RAW: &str = "bench-raw";
+const PRUNED: &str = "bench-pruned";
 /// In the middle of the row: what is left is in two parts in each row group.
 const HIDDEN: &str = "ws_wholesale_cost";
 
@@ -75,9 +78,29 @@ pub async fn measure(instance: &Instance, report: &mut Report) -> Result<()> {
         ("GET whole object, zeros too", &none, lake.size),
     ] {
         let (raw, pruned) = lake.compare(ranges, bytes).await?;
-        report.compare(name, bytes, &raw, &pruned);
+        report.compare(name, bytes, &raw.times, &pruned.times);
+        let all = bytes * ROUNDS as u64;
+        report.compare_cpu(name, all, raw.cpu, pruned.cpu);
     }
     Ok(())
+}
+
+/// What one reader's GETs took.
+struct Reads<'a> {
+    keys: &'a Credentials,
+    times: Vec<Duration>,
+    /// Of the daemon, for all of them.
+    cpu: Duration,
+}
+
+impl<'a> Reads<'a> {
+    fn of(keys: &'a Credentials) -> Self {
+        Self {
+            keys,
+            times: Vec::new(),
+            cpu: Duration::ZERO,
+        }
+    }
 }
 
 type Ranges = [Option<Range<u64>>];
@@ -86,11 +109,11 @@ struct Lake {
     http: reqwest::Client,
     url: String,
     region: String,
-    /// Keys that may read the object as it is.
     raw: Credentials,
-    /// Keys of a role that holds a column grant and nothing else.
     pruned: Credentials,
     size: u64,
+    /// The process that serves it.
+    daemon: u32,
 }
 
 impl Lake {
@@ -102,14 +125,17 @@ impl Lake {
         let path = format!("/{}/tpc/{TABLE}/part-00000.parquet", stack.bucket());
         admin.s3(Method::PUT, &path, parquet).await?;
         create_table(&admin, stack, &columns).await?;
-        create_reader(&admin, stack).await?;
+        let raw = reader(&admin, stack, RAW, "s3:GetObject").await?;
+        let pruned = reader(&admin, stack, PRUNED, "lakeformation:GetDataAccess").await?;
+        grant(&admin, stack, PRUNED).await?;
         Ok(Self {
             http: instance.http()?,
             url: format!("{}{path}", instance.endpoint()),
             region: stack.region.clone(),
-            raw: admin.credentials().clone(),
-            pruned: assume(&admin, &stack.role_arn(ROLE)).await?,
+            raw,
+            pruned,
             size,
+            daemon: instance.pid(),
         })
     }
 
@@ -136,21 +162,23 @@ impl Lake {
         ends.max().context("the object has no columns")
     }
 
-    /// Times of reading the same ranges of both objects, by turns.
-    async fn compare(&self, ranges: &Ranges, bytes: u64) -> Result<(Vec<Duration>, Vec<Duration>)> {
-        let (mut raw, mut pruned) = (Vec::new(), Vec::new());
+    /// Reads the same ranges of both objects by turns, raw and column-pruned.
+    async fn compare(&self, ranges: &Ranges, bytes: u64) -> Result<(Reads<'_>, Reads<'_>)> {
+        let mut raw = Reads::of(&self.raw);
+        let mut pruned = Reads::of(&self.pruned);
         // The first round warms connections and caches up.
         for round in 0..=ROUNDS {
-            let (one, other) = if round % 2 == 0 {
-                let raw = self.read(&self.raw, ranges, bytes).await?;
-                (raw, self.read(&self.pruned, ranges, bytes).await?)
-            } else {
-                let pruned = self.read(&self.pruned, ranges, bytes).await?;
-                (self.read(&self.raw, ranges, bytes).await?, pruned)
-            };
-            if round > 0 {
-                raw.push(one);
-                pruned.push(other);
+            let mut turns = [&mut raw, &mut pruned];
+            if round % 2 == 0 {
+                turns.reverse();
+            }
+            for reads in turns {
+                let before = process::cpu(self.daemon);
+                let time = self.read(reads.keys, ranges, bytes).await?;
+                if round > 0 {
+                    reads.cpu += process::cpu(self.daemon).saturating_sub(before);
+                    reads.times.push(time);
+                }
             }
         }
         Ok((raw, pruned))
@@ -231,42 +259,40 @@ async fn create_table(admin: &Client, stack: &Stack, columns: &[Value]) -> Resul
     Ok(())
 }
 
-/// Makes the role that sees all columns but one.
-async fn create_reader(admin: &Client, stack: &Stack) -> Result<()> {
+/// Makes a role that the administrator may assume, with one permission, and answers keys of it.
+async fn reader(admin: &Client, stack: &Stack, role: &str, action: &str) -> Result<Credentials> {
     let administrator = stack.user_arn(&format!("{}-admin", stack.name));
     let policy =
         |statement: Value| json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
     let trust = policy(
         json!({"Effect": "Allow", "Principal": {"AWS": administrator}, "Action": "sts:AssumeRole"}),
     );
-    let own = policy(
-        json!({"Effect": "Allow", "Action": "lakeformation:GetDataAccess", "Resource": "*"}),
-    );
-    for parameters in [
-        [
-            ("Action", "CreateRole"),
-            ("RoleName", ROLE),
-            ("Path", "/"),
-            ("AssumeRolePolicyDocument", &*trust),
-        ],
-        [
-            ("Action", "PutRolePolicy"),
-            ("RoleName", ROLE),
-            ("PolicyName", "own"),
-            ("PolicyDocument", &*own),
-        ],
-    ] {
-        admin.query("iam", "2010-05-08", &parameters).await?;
-    }
+    let own = policy(json!({"Effect": "Allow", "Action": action, "Resource": "*"}));
+    let create = [
+        ("Action", "CreateRole"),
+        ("RoleName", role),
+        ("AssumeRolePolicyDocument", &*trust),
+    ];
+    let put = [
+        ("Action", "PutRolePolicy"),
+        ("RoleName", role),
+        ("PolicyName", "own"),
+        ("PolicyDocument", &*own),
+    ];
+    admin.query("iam", "2010-05-08", &create).await?;
+    admin.query("iam", "2010-05-08", &put).await?;
+    assume(admin, &stack.role_arn(role)).await
+}
+
+/// Lets a role see all columns but one.
+async fn grant(admin: &Client, stack: &Stack, role: &str) -> Result<()> {
     let grant = json!({
-        "Principal": {"DataLakePrincipalIdentifier": stack.role_arn(ROLE)},
+        "Principal": {"DataLakePrincipalIdentifier": stack.role_arn(role)},
         "Permissions": ["SELECT"],
         "Resource": {"TableWithColumns": {
             "DatabaseName": "tpc", "Name": TABLE, "ColumnWildcard": {"ExcludedColumnNames": [HIDDEN]},
         }},
     });
-    admin
-        .rest_json("lakeformation", "GrantPermissions", grant)
-        .await?;
-    Ok(())
+    let answer = admin.rest_json("lakeformation", "GrantPermissions", grant);
+    Ok(answer.await.map(drop)?)
 }

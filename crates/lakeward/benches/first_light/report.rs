@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use crate::memory::Memory;
+use crate::process::Memory;
 
 /// Rows, printed at the end; what is being done goes to standard error meanwhile.
 pub struct Report {
@@ -49,7 +49,7 @@ impl Report {
         ));
     }
 
-    /// Two rows of throughputs and their ratio.
+    /// Two rows of throughputs, and how the two readers' compare, round by round.
     pub fn compare(&mut self, what: &str, bytes: u64, raw: &[Duration], pruned: &[Duration]) {
         for (reader, times) in [("raw", raw), ("column-pruned", pruned)] {
             let mut rates: Vec<f64> = times
@@ -67,12 +67,35 @@ impl Report {
                 times.len(),
             ));
         }
-        let ratio = median(raw).as_secs_f64() / median(pruned).as_secs_f64();
+        // Readers of one round met the same load.
+        let mut ratios: Vec<f64> = raw
+            .iter()
+            .zip(pruned)
+            .map(|(raw, pruned)| raw.as_secs_f64() / pruned.as_secs_f64())
+            .collect();
+        ratios.sort_unstable_by(f64::total_cmp);
+        let quartile = |quarter: usize| ratios.get(ratios.len() * quarter / 4);
+        let ratio = |ratio: Option<&f64>| ratio.copied().unwrap_or_default();
         self.rows.push(format!(
-            "{:<58} {:>17.3}          of the medians, {:.1} MB",
+            "{:<58} {:>8.3} {:>8.3} {:>8.3} (quartiles of the rounds; {:.1} MB)",
             format!("{what}, ratio"),
-            ratio,
+            ratio(quartile(1)),
+            ratio(quartile(2)),
+            ratio(quartile(3)),
             bytes as f64 / 1e6,
+        ));
+    }
+
+    /// A row of computing time per gigabyte.
+    pub fn compare_cpu(&mut self, what: &str, bytes: u64, raw: Duration, pruned: Duration) {
+        let gigabytes = bytes as f64 / 1e9;
+        let (raw, pruned) = (raw.as_secs_f64(), pruned.as_secs_f64());
+        self.rows.push(format!(
+            "{:<58} {:>8.3} {:>8.3} {:>8.3} s/GB (raw, column-pruned, ratio)",
+            format!("{what}, the daemon's CPU"),
+            raw / gigabytes,
+            pruned / gigabytes,
+            raw / pruned,
         ));
     }
 

@@ -10,9 +10,19 @@ const CANDIDATES: [&str; 5] = [
     "python",
 ];
 
+/// The versions that the locks are made for, newest first.
+pub(super) const VERSIONS: [&str; 3] = ["3.13", "3.12", "3.11"];
+
+const CHOICE: &str = "LAKEWARD_PYTHON";
+
+/// Whether the user named a Python.
+pub(super) fn is_chosen() -> bool {
+    std::env::var_os(CHOICE).is_some()
+}
+
 /// A Python of version 3.11 to 3.13, and its version as `3.11`. `LAKEWARD_PYTHON` chooses one.
 pub(super) fn find() -> Result<(PathBuf, String)> {
-    let chosen = std::env::var("LAKEWARD_PYTHON").ok();
+    let chosen = std::env::var(CHOICE).ok();
     let candidates: Vec<String> = match chosen {
         Some(path) => vec![path],
         None => CANDIDATES.map(str::to_owned).to_vec(),

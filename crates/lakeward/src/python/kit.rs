@@ -22,6 +22,10 @@ pub enum Kit {
     Client,
 }
 
+/// The mark of a finished installation.
+const COMPLETE: &str = ".complete";
+const PYTHON: &str = "bin/python";
+
 /// How a kit is installed, as `python/locks/install.json` says.
 #[derive(Deserialize)]
 struct Recipe {
@@ -88,33 +92,51 @@ fn digest(kit: Kit, recipe: &Recipe, version: &str) -> Result<String> {
 /// # Errors
 /// There is no fitting Python, or the packages can't be installed; the text names the log.
 pub fn ensure(kit: Kit, progress: &Progress) -> Result<PathBuf> {
-    let (python, version) = interpreter::find()?;
     let root = cache()?;
     let recipe = kit.recipe()?;
-    let folder = root.join(digest(kit, &recipe, &version)?);
-    let (done, lock) = (
-        folder.join(".complete"),
-        root.join(format!("{}.lock", kit.name())),
-    );
+    if let Some(python) = installed(kit, &recipe, &root)? {
+        return Ok(python);
+    }
+    let lock = root.join(format!("{}.lock", kit.name()));
     let lock =
         File::create(&lock).with_context(|| format!("{} can't be written", lock.display()))?;
     // Two commands started at once install it once.
     lock.lock()?;
-    let inside = folder.join("bin/python");
-    if done.exists() {
-        return Ok(inside);
+    let (python, version) = interpreter::find()?;
+    let folder = root.join(digest(kit, &recipe, &version)?);
+    if !is_whole(&folder) {
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        progress.step(format!(
+            "Installing the {} packages for Python {version} (once)",
+            kit.name()
+        ));
+        let log = root.join(format!("{}.log", kit.name()));
+        install(&recipe, &python, &folder, &log)?;
+        fs::write(folder.join(COMPLETE), b"")?;
     }
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
+    Ok(folder.join(PYTHON))
+}
+
+/// A kit that is there already, without asking any Python for its version: that takes longer than
+/// everything else at a start.
+fn installed(kit: Kit, recipe: &Recipe, root: &Path) -> Result<Option<PathBuf>> {
+    if interpreter::is_chosen() {
+        return Ok(None);
     }
-    progress.step(format!(
-        "Installing the {} packages for Python {version} (once)",
-        kit.name()
-    ));
-    let log = root.join(format!("{}.log", kit.name()));
-    install(&recipe, &python, &folder, &log)?;
-    fs::write(done, b"")?;
-    Ok(inside)
+    for version in interpreter::VERSIONS {
+        let folder = root.join(digest(kit, recipe, version)?);
+        if is_whole(&folder) {
+            return Ok(Some(folder.join(PYTHON)));
+        }
+    }
+    Ok(None)
+}
+
+/// The link to the Python it was made with may lead nowhere by now.
+fn is_whole(folder: &Path) -> bool {
+    folder.join(COMPLETE).exists() && folder.join(PYTHON).exists()
 }
 
 fn cache() -> Result<PathBuf> {

@@ -1,8 +1,11 @@
-//! Memory of processes, as the kernel counts it.
+//! What processes use, as the kernel counts it.
 
-use std::{fs, ops::Add};
+use std::{fs, ops::Add, time::Duration};
 
 use anyhow::{Context, Result};
+
+/// Linux's unit of computing time in `/proc`.
+const TICK_MILLISECONDS: u64 = 10;
 
 /// Memory of a process, in bytes.
 #[derive(Clone, Copy, Default)]
@@ -62,14 +65,24 @@ fn children(parent: u32) -> Result<Vec<u32>> {
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        // It may have ended since.
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // `pid (name) state parent …`; the name may hold anything.
-        let after_name = stat.rsplit(')').next().unwrap_or_default();
-        let found = after_name.split_whitespace().nth(1);
-        if found.and_then(|found| found.parse().ok()) == Some(parent) {
+        if field_of_stat(pid, 4) == Some(parent.into()) {
             children.push(pid);
         }
     }
     Ok(children)
+}
+
+/// The time that a process has computed, itself and for it in the kernel.
+pub fn cpu(pid: u32) -> Duration {
+    let ticks = [14, 15].map(|field| field_of_stat(pid, field).unwrap_or_default());
+    Duration::from_millis(ticks.iter().sum::<u64>() * TICK_MILLISECONDS)
+}
+
+/// A field of `/proc/PID/stat`, as proc(5) counts them; `None` once the process has ended.
+fn field_of_stat(pid: u32, field: usize) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field may hold anything, in parentheses.
+    let after_name = stat.rsplit(')').next()?;
+    let value = after_name.split_whitespace().nth(field.checked_sub(3)?)?;
+    value.parse().ok()
 }
