@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ class Cell:
     printed: str = ""
     shown: list[str] = field(default_factory=list)
     error: str | None = None
+    seconds: float = 0.0
 
     @property
     def text(self) -> str:
@@ -81,11 +83,13 @@ class Notebook:
 
         if self._stuck:
             raise TimeoutError("an earlier cell of this notebook never ended")
+        began = time.monotonic()
         try:
             self._client.execute_interactive(code, timeout=seconds, output_hook=hear, allow_stdin=False)
         except TimeoutError:
             self._stuck = True
             raise
+        cell.seconds = time.monotonic() - began
         return cell
 
     def spark(self, code: str, seconds: float = CELL_SECONDS) -> Cell:

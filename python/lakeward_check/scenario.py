@@ -38,7 +38,7 @@ def select(notebook: Notebook, table: str, limit: int = 10) -> Cell:
 
 def rows_of(cell: Cell, count: int) -> Finding:
     table = Table.last_in(cell.text)
-    return len(table.rows) == count, f"{len(table.rows)} rows of {', '.join(table.columns)}"
+    return len(table.rows) == count, f"{len(table.rows)} rows in {cell.seconds:.1f} s of {', '.join(table.columns)}"
 
 
 def refusal(cell: Cell) -> Finding:

@@ -33,7 +33,7 @@ class Connection:
     @property
     def seen(self) -> str:
         if self.ok:
-            return "connected"
+            return f"connected in {self.cell.seconds:.1f} s"
         lines = [line for line in self.cell.text.splitlines() if re.search(r"error|denied|invalid", line, re.IGNORECASE)]
         return (lines[-1] if lines else self.cell.text.strip()[-200:])[:300]
 

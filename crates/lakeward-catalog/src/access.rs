@@ -114,7 +114,7 @@ impl<'a> Access<'a> {
             || may_describe_table(&self.caller.principal, database, table, self.grants())
     }
 
-    /// Whether the caller may put tables at the location: it isn't registered, or the caller was
+    /// Whether the caller may put tables at the location: none of it is registered, or the caller was
     /// granted it, or the database's own registered location is above it (permissions reference,
     /// CREATE_TABLE).
     pub fn may_use_location(&self, location: &Location, database: Option<&DatabaseRecord>) -> bool {
@@ -124,7 +124,7 @@ impl<'a> Access<'a> {
             .filter(|above| self.lake.is_registered(above.upward()))
             .is_some_and(|above| location.upward().any(|folder| folder == above.path()));
         self.is_admin()
-            || !self.lake.is_registered(location.upward())
+            || !self.lake.governs_part_of(location)
             || implied
             || self.holds(
                 Permission::DataLocationAccess,
@@ -145,6 +145,26 @@ impl<'a> Access<'a> {
             self.grants(),
             filters.iter().map(|record| &record.filter),
         )
+    }
+
+    /// Whether the caller sees some of the table's data but not all of it, or can't be told what.
+    pub fn sees_a_part(&self, table: &TableRecord) -> bool {
+        match self.view(table) {
+            Ok(view) => view.is_some_and(|view| !view.is_full()),
+            Err(_) => true,
+        }
+    }
+
+    /// Fails when the caller may not take the table away from its place.
+    ///
+    /// Someone who sees a part of it could put a table of its own there and see the rest. An
+    /// administrator could grant itself the rest anyway.
+    pub fn check_may_vacate(&self, table: &TableRecord) -> Result<(), CatalogError> {
+        let holds_data = !matches!(table.definition.location(), Ok(None));
+        if holds_data && !self.is_admin() && self.sees_a_part(table) {
+            return Err(CatalogError::required("Select", table.name()));
+        }
+        Ok(())
     }
 
     /// The table, for a caller who may know whether it exists.
@@ -290,6 +310,13 @@ impl<'a> Lake<'a> {
             let key = RegisteredLocation::key_of(self.account, folder);
             self.snapshot.get::<RegisteredLocation>(&key).is_some()
         })
+    }
+
+    /// Whether the location, something above it or something below it is registered.
+    fn governs_part_of(&self, location: &Location) -> bool {
+        let below = RegisteredLocation::key_of(self.account, location.path());
+        self.is_registered(location.upward())
+            || !self.snapshot.scan::<RegisteredLocation>(&below).is_empty()
     }
 
     /// Where the table lies whose data one of the folders holds.

@@ -9,7 +9,7 @@ use crate::Catalog;
 use crate::access::{Access, Caller};
 use crate::error::CatalogError;
 use crate::lake_formation::DataLakeSettings;
-use crate::location::{folders_of_object, folders_of_prefix};
+use crate::location::{self, folders_of_object, folders_of_prefix};
 
 /// The session tag that an engine of Lake Formation's makes itself known by.
 const AUTHORIZED_CALLER_TAG: &str = "LakeFormationAuthorizedCaller";
@@ -117,11 +117,7 @@ impl Catalog {
         let Some(table) = access.lake().table(&place.database, &place.table) else {
             return false;
         };
-        match access.view(&table) {
-            Ok(None) => true,
-            Ok(Some(view)) => view.is_full(),
-            Err(_) => false,
-        }
+        !access.sees_a_part(&table)
     }
 }
 
@@ -159,12 +155,18 @@ fn note(call: &Call, place: &str, answer: &ObjectAccess) {
 }
 
 /// The caller's view of the table whose data one of the folders holds.
+///
+/// The table itself must lie at a registered location: whoever makes a table above one owns that table,
+/// but nothing of what is registered below it.
 fn permit<'f>(
     access: &Access<'_>,
     folders: impl Iterator<Item = &'f str>,
     data_access: Permit,
 ) -> Option<ViewPermit> {
     let place = access.lake().table_at(folders)?;
+    if !access.lake().is_registered(location::folders(&place.path)) {
+        return None;
+    }
     let table = access.lake().table(&place.database, &place.table)?;
     let view = match access.view(&table) {
         Ok(view) => view?,

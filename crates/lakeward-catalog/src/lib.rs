@@ -4,7 +4,7 @@
 //! both come from the same view of a table, made by `lakeward-grants` from the same snapshot.
 //!
 //! Effective access is IAM *and* Lake Formation: a handler first asks IAM for the call (through
-//! [`Call::authorize`](lakeward_identity::Call::authorize)), then [`access`] for the thing.
+//! [`Call::authorize`](lakeward_identity::Call::authorize)), then `access` for the thing.
 
 mod access;
 mod data_access;

@@ -85,7 +85,7 @@ pub(crate) fn folders_of_prefix(bucket: &str, prefix: &str) -> Vec<String> {
 }
 
 /// Every beginning of `path` that ends at a slash, the longest first.
-fn folders(path: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn folders(path: &str) -> impl Iterator<Item = &str> {
     path.rmatch_indices('/')
         .filter_map(|(at, slash)| path.get(..at + slash.len()))
 }

@@ -108,10 +108,17 @@ pub(crate) struct Visit<'c> {
     name: String,
     bucket: Option<Arc<Bucket>>,
     policy: Option<PolicyDocument>,
+    expected_owner: Option<&'c str>,
 }
 
 impl<'c> Visit<'c> {
-    pub(crate) fn new(gate: &Gate, call: &'c Call, name: &str) -> S3Result<Self> {
+    /// `expected_owner` is the account that the request expects to own the bucket.
+    pub(crate) fn new(
+        gate: &Gate,
+        call: &'c Call,
+        name: &str,
+        expected_owner: Option<&'c str>,
+    ) -> S3Result<Self> {
         let bucket = gate.store.snapshot().get::<Bucket>(name);
         let text = bucket.as_ref().and_then(|bucket| bucket.policy.as_deref());
         let policy = text
@@ -123,12 +130,14 @@ impl<'c> Visit<'c> {
             name: name.to_owned(),
             bucket,
             policy,
+            expected_owner,
         })
     }
 
-    /// Refuses when the bucket's owner is not the one that the request expects.
-    pub(crate) fn expect_owner(&self, expected: Option<&str>) -> S3Result<()> {
-        match (&self.bucket, expected) {
+    /// Refuses when the bucket's owner is not the one that the request expects. Asked after the
+    /// decision only, or anyone could find out whose a bucket is.
+    fn check_owner(&self) -> S3Result<()> {
+        match (&self.bucket, self.expected_owner) {
             (Some(bucket), Some(expected)) if bucket.account != expected => Err(access_denied()),
             _ => Ok(()),
         }
@@ -136,12 +145,16 @@ impl<'c> Visit<'c> {
 
     /// Asks for `action` on the bucket itself.
     pub(crate) fn bucket(&self, action: &str, context: Context) -> S3Result<Permit> {
-        self.decide(action, &bucket_arn(&self.name), context)
+        let permit = self.decide(action, &bucket_arn(&self.name), context)?;
+        self.check_owner()?;
+        Ok(permit)
     }
 
     /// Asks for `action` on an object of the bucket.
     pub(crate) fn object(&self, action: &str, key: &str, context: Context) -> S3Result<Permit> {
-        self.decide(action, &object_arn(&self.name, key), context)
+        let permit = self.decide(action, &object_arn(&self.name, key), context)?;
+        self.check_owner()?;
+        Ok(permit)
     }
 
     /// A bucket that does not exist is treated as the caller's own, so that one who may not look
@@ -175,8 +188,10 @@ impl<'c> Visit<'c> {
     /// What the caller may read at `key`: raw bytes by the caller's own permissions, else what a
     /// grant on the table shows, else nothing.
     pub(crate) fn read(&self, gate: &Gate, key: &str) -> S3Result<Reading> {
-        let denied = match self.object("s3:GetObject", key, Context::new()) {
+        let arn = object_arn(&self.name, key);
+        let denied = match self.decide("s3:GetObject", &arn, Context::new()) {
             Ok(permit) => {
+                self.check_owner()?;
                 return Ok(Reading::Raw(ReadObject {
                     bucket: self.name.clone(),
                     key: key.to_owned(),
@@ -191,11 +206,14 @@ impl<'c> Visit<'c> {
         // The refusal is the one of the caller's own permissions either way, so that it doesn't tell
         // whether a table is there.
         match gate.catalog.object_access(self.call, &self.name, key) {
-            Ok(ObjectAccess::View(permit)) => Ok(Reading::View(Box::new(ReadView {
-                bucket: self.name.clone(),
-                key: key.to_owned(),
-                permit,
-            }))),
+            Ok(ObjectAccess::View(permit)) => {
+                self.check_owner()?;
+                Ok(Reading::View(Box::new(ReadView {
+                    bucket: self.name.clone(),
+                    key: key.to_owned(),
+                    permit,
+                })))
+            }
             Ok(ObjectAccess::Unregistered | ObjectAccess::Denied(_)) => Err(denied),
             Err(error) => Err(from_aws(&error)),
         }
@@ -203,15 +221,21 @@ impl<'c> Visit<'c> {
 
     /// What the caller may list under `prefix`.
     pub(crate) fn list(&self, gate: &Gate, prefix: &str, context: Context) -> S3Result<Listing> {
-        let denied = match self.bucket("s3:ListBucket", context) {
-            Ok(permit) => return Ok(Listing::Bucket(permit)),
+        let denied = match self.decide("s3:ListBucket", &bucket_arn(&self.name), context) {
+            Ok(permit) => {
+                self.check_owner()?;
+                return Ok(Listing::Bucket(permit));
+            }
             Err(denied) => denied,
         };
         if !self.is_of_callers_lake() {
             return Err(denied);
         }
         match gate.catalog.prefix_access(self.call, &self.name, prefix) {
-            Ok(ObjectAccess::View(permit)) => Ok(Listing::Table(Box::new(permit))),
+            Ok(ObjectAccess::View(permit)) => {
+                self.check_owner()?;
+                Ok(Listing::Table(Box::new(permit)))
+            }
             Ok(ObjectAccess::Unregistered | ObjectAccess::Denied(_)) => Err(denied),
             Err(error) => Err(from_aws(&error)),
         }

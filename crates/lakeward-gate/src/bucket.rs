@@ -5,9 +5,10 @@ use lakeward_policy::{Context, PolicyDocument, Usage};
 use s3s::{
     S3Error, S3Response, S3Result,
     dto::{
-        self, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput,
-        GetBucketLocationOutput, GetBucketPolicyOutput, HeadBucketOutput, ListBucketsInput,
-        ListBucketsOutput, Owner, PutBucketPolicyInput,
+        self, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput, DeleteBucketInput,
+        DeleteBucketPolicyInput, GetBucketLocationInput, GetBucketLocationOutput,
+        GetBucketPolicyInput, GetBucketPolicyOutput, HeadBucketInput, HeadBucketOutput,
+        ListBucketsInput, ListBucketsOutput, Owner, PutBucketPolicyInput,
     },
     s3_error,
 };
@@ -68,7 +69,7 @@ impl Gate {
         input: CreateBucketInput,
     ) -> S3Result<S3Response<CreateBucketOutput>> {
         refuse_options(&input)?;
-        let visit = Visit::new(self, call, &input.bucket)?;
+        let visit = Visit::new(self, call, &input.bucket, None)?;
         let _permit = visit.bucket("s3:CreateBucket", Context::new())?;
         let bucket = Bucket {
             name: input.bucket.clone(),
@@ -93,9 +94,14 @@ impl Gate {
     pub(crate) fn head_bucket(
         &self,
         call: &Call,
-        name: &str,
+        input: &HeadBucketInput,
     ) -> S3Result<S3Response<HeadBucketOutput>> {
-        let visit = Visit::new(self, call, name)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.bucket("s3:ListBucket", Context::new())?;
         let bucket = visit.existing(&permit)?;
         Ok(S3Response::new(HeadBucketOutput {
@@ -104,10 +110,20 @@ impl Gate {
         }))
     }
 
-    pub(crate) async fn delete_bucket(&self, call: &Call, name: String) -> S3Result<()> {
-        let visit = Visit::new(self, call, &name)?;
+    pub(crate) async fn delete_bucket(
+        &self,
+        call: &Call,
+        input: DeleteBucketInput,
+    ) -> S3Result<()> {
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.bucket("s3:DeleteBucket", Context::new())?;
         visit.existing(&permit)?;
+        let name = input.bucket;
         self.commit(move |change| {
             if change.get::<Bucket>(&name).is_none() {
                 return Err(no_such_bucket().into());
@@ -131,9 +147,14 @@ impl Gate {
     pub(crate) fn get_bucket_location(
         &self,
         call: &Call,
-        name: &str,
+        input: &GetBucketLocationInput,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        let visit = Visit::new(self, call, name)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.bucket("s3:GetBucketLocation", Context::new())?;
         let bucket = visit.existing(&permit)?;
         let named = (bucket.region != UNNAMED_REGION).then(|| bucket.region.clone());
@@ -147,7 +168,12 @@ impl Gate {
         call: &Call,
         input: PutBucketPolicyInput,
     ) -> S3Result<()> {
-        let visit = Visit::new(self, call, &input.bucket)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.bucket("s3:PutBucketPolicy", Context::new())?;
         visit.existing(&permit)?;
         if input.policy.len() > MAX_POLICY {
@@ -163,9 +189,14 @@ impl Gate {
     pub(crate) fn get_bucket_policy(
         &self,
         call: &Call,
-        name: &str,
+        input: &GetBucketPolicyInput,
     ) -> S3Result<S3Response<GetBucketPolicyOutput>> {
-        let visit = Visit::new(self, call, name)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.bucket("s3:GetBucketPolicy", Context::new())?;
         let bucket = visit.existing(&permit)?;
         match &bucket.policy {
@@ -179,11 +210,20 @@ impl Gate {
         }
     }
 
-    pub(crate) async fn delete_bucket_policy(&self, call: &Call, name: String) -> S3Result<()> {
-        let visit = Visit::new(self, call, &name)?;
+    pub(crate) async fn delete_bucket_policy(
+        &self,
+        call: &Call,
+        input: DeleteBucketPolicyInput,
+    ) -> S3Result<()> {
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.bucket("s3:DeleteBucketPolicy", Context::new())?;
         visit.existing(&permit)?;
-        self.set_policy(name, None).await
+        self.set_policy(input.bucket, None).await
     }
 
     async fn set_policy(&self, name: String, policy: Option<String>) -> S3Result<()> {

@@ -9,7 +9,10 @@ use lakeward_policy::Context;
 use s3s::{
     S3Response, S3Result, StdError,
     crypto::{Checksum as _, Md5},
-    dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag},
+    dto::{
+        AbortMultipartUploadInput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
+        CompletedPart, ETag,
+    },
     s3_error,
 };
 
@@ -35,7 +38,12 @@ impl Gate {
         call: &Call,
         input: CompleteMultipartUploadInput,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let visit = Visit::new(self, call, &input.bucket)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.write(self, "s3:PutObject", &input.key, Context::new())?;
         let upload = self.upload(&input.bucket, &input.key, &input.upload_id)?;
         let guard = Guard {
@@ -149,13 +157,12 @@ impl Gate {
     pub(crate) async fn abort_multipart_upload(
         &self,
         call: &Call,
-        bucket: &str,
-        key: &str,
-        id: &str,
+        input: &AbortMultipartUploadInput,
     ) -> S3Result<()> {
-        let visit = Visit::new(self, call, bucket)?;
+        let (bucket, key) = (&input.bucket, &input.key);
+        let visit = Visit::new(self, call, bucket, input.expected_bucket_owner.as_deref())?;
         visit.write(self, "s3:AbortMultipartUpload", key, Context::new())?;
-        let upload = self.upload(bucket, key, id)?;
+        let upload = self.upload(bucket, key, &input.upload_id)?;
         let (store, blobs) = (self.store.clone(), self.blobs.clone());
         finish(async move {
             let unused = store

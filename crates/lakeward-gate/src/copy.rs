@@ -43,8 +43,18 @@ impl Gate {
             input.copy_source_if_match.as_ref(),
             input.copy_source_if_none_match.as_ref(),
         )?;
-        let visit = Visit::new(self, call, &input.bucket)?;
-        let permit = visit.write(self, "s3:PutObject", &input.key, Context::new())?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
+        let permit = visit.write(
+            self,
+            "s3:PutObject",
+            &input.key,
+            copy_context(&input.copy_source),
+        )?;
         let headers = headers_of_copy(&input, &seen)?;
         let body = content.stream(0..seen.entry.size);
         let received = receive(&self.blobs, body, Claims::default()).await?;
@@ -85,13 +95,22 @@ impl Gate {
             return Err(not_implemented("copies from access points"));
         };
         refuse_version(version_id.as_deref())?;
-        let visit = Visit::new(self, call, bucket)?;
-        visit.expect_owner(owner)?;
+        let visit = Visit::new(self, call, bucket, owner)?;
         let reading = visit.read(self, key)?;
         if let Reading::View(permit) = &reading {
             view::refuse_partial(permit.view())?;
         }
         self.open_object(&visit, key, &reading).await
+    }
+}
+
+/// The condition keys of writing what is read from `source`.
+pub(crate) fn copy_context(source: &CopySource) -> Context {
+    match source {
+        CopySource::Bucket { bucket, key, .. } => {
+            Context::new().with("s3:x-amz-copy-source", format!("{bucket}/{key}"))
+        }
+        _ => Context::new(),
     }
 }
 

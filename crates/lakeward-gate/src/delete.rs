@@ -65,7 +65,12 @@ impl Gate {
                 "The XML you provided was not well-formed or did not validate against our published schema"
             ));
         }
-        let visit = Visit::new(self, call, &input.bucket)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for object in input.delete.objects {
             let condition = object.e_tag.map(ETagCondition::ETag);

@@ -110,6 +110,14 @@ pub(crate) fn not_implemented(what: &str) -> S3Error {
     )
 }
 
+/// S3's answer to a body that nobody goes on sending.
+pub(crate) fn timed_out() -> S3Error {
+    s3_error!(
+        RequestTimeout,
+        "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."
+    )
+}
+
 pub(crate) fn no_such_bucket() -> S3Error {
     s3_error!(NoSuchBucket, "The specified bucket does not exist")
 }

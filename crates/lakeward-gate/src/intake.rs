@@ -13,7 +13,8 @@ use s3s::{
 
 use crate::{
     blob::{BlobGuard, BlobWriter, Blobs},
-    error::{GateError, internal},
+    error::{GateError, internal, timed_out},
+    pace::TooSlow,
     record::Format,
 };
 
@@ -246,6 +247,9 @@ fn broken_body(error: &StdError) -> S3Error {
             "The request signature we calculated does not match the signature you provided. Check your key and signing method."
         );
     }
+    if TooSlow::is_in(&**error) {
+        return timed_out();
+    }
     if error.downcast_ref::<GateError>().is_some() {
         return internal(text);
     }
@@ -324,6 +328,18 @@ mod tests {
         ] {
             let answer = take(vec![b"hel", b"lo"], claims).await;
             assert_eq!(answer.err().map(|error| error.code().clone()), code);
+        }
+    }
+
+    #[test]
+    fn a_slow_body_is_told_from_one_that_broke_off() {
+        let wrapped = |error: StdError| StdError::from(format!("Underlying: {error}"));
+        for (error, code) in [
+            (TooSlow.into(), S3ErrorCode::RequestTimeout),
+            (wrapped(TooSlow.into()), S3ErrorCode::RequestTimeout),
+            ("broke off".into(), S3ErrorCode::IncompleteBody),
+        ] {
+            assert_eq!(*broken_body(&error).code(), code);
         }
     }
 }

@@ -28,6 +28,7 @@ mod listing;
 mod multipart;
 mod operations;
 mod option;
+mod pace;
 mod read;
 pub mod record;
 mod segment;

@@ -47,6 +47,7 @@ impl Gate {
         };
         let asked = Asked {
             bucket: &input.bucket,
+            owner: input.expected_bucket_owner.as_deref(),
             prefix: input.prefix.as_deref(),
             delimiter: input.delimiter.as_deref(),
             max_keys: input.max_keys,
@@ -82,6 +83,7 @@ impl Gate {
         let after = input.marker.clone().unwrap_or_default();
         let asked = Asked {
             bucket: &input.bucket,
+            owner: input.expected_bucket_owner.as_deref(),
             prefix: input.prefix.as_deref(),
             delimiter: input.delimiter.as_deref(),
             max_keys: input.max_keys,
@@ -107,7 +109,7 @@ impl Gate {
     }
 
     fn page(&self, call: &Call, asked: &Asked<'_>, after: &str) -> S3Result<(Page, i32)> {
-        let visit = Visit::new(self, call, asked.bucket)?;
+        let visit = Visit::new(self, call, asked.bucket, asked.owner)?;
         let prefix = asked.prefix.unwrap_or_default();
         let listing = visit.list(self, prefix, asked.context())?;
         if let Listing::Bucket(permit) = &listing {
@@ -201,6 +203,7 @@ impl<'a> Sight<'a> {
 /// The parts of a request that both versions share.
 struct Asked<'a> {
     bucket: &'a str,
+    owner: Option<&'a str>,
     prefix: Option<&'a str>,
     delimiter: Option<&'a str>,
     max_keys: Option<i32>,

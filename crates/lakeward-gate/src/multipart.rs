@@ -15,7 +15,7 @@ use s3s::{
 
 use crate::{
     access::Visit,
-    copy::check_source,
+    copy::{check_source, copy_context},
     error::{Refused, no_such_upload},
     gate::{Gate, finish},
     intake::{Claims, Received, receive},
@@ -35,7 +35,12 @@ impl Gate {
         input: CreateMultipartUploadInput,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         refuse_object_options!(&input, &[])?;
-        let visit = Visit::new(self, call, &input.bucket)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.write(self, "s3:PutObject", &input.key, Context::new())?;
         let upload = Upload {
             bucket: permit.bucket().name.clone(),
@@ -87,7 +92,12 @@ impl Gate {
             input.sse_customer_algorithm.is_some(),
             "server-side encryption with customer keys",
         )])?;
-        let visit = Visit::new(self, call, &input.bucket)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         visit.write(self, "s3:PutObject", &input.key, Context::new())?;
         let upload = self.upload(&input.bucket, &input.key, &input.upload_id)?;
         let claims = Claims {
@@ -154,8 +164,18 @@ impl Gate {
             input.copy_source_if_match.as_ref(),
             input.copy_source_if_none_match.as_ref(),
         )?;
-        let visit = Visit::new(self, call, &input.bucket)?;
-        visit.write(self, "s3:PutObject", &input.key, Context::new())?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
+        visit.write(
+            self,
+            "s3:PutObject",
+            &input.key,
+            copy_context(&input.copy_source),
+        )?;
         let upload = self.upload(&input.bucket, &input.key, &input.upload_id)?;
         let range = copy_range(input.copy_source_range.as_deref(), seen.entry.size)?;
         let received = receive(&self.blobs, content.stream(range), Claims::default()).await?;

@@ -36,8 +36,7 @@ impl S3 for Operations {
         &self,
         request: S3Request<HeadBucketInput>,
     ) -> S3Result<S3Response<HeadBucketOutput>> {
-        self.0
-            .head_bucket(&caller(&request)?, &request.input.bucket)
+        self.0.head_bucket(&caller(&request)?, &request.input)
     }
 
     async fn delete_bucket(
@@ -45,7 +44,7 @@ impl S3 for Operations {
         request: S3Request<DeleteBucketInput>,
     ) -> S3Result<S3Response<DeleteBucketOutput>> {
         let call = caller(&request)?;
-        self.0.delete_bucket(&call, request.input.bucket).await?;
+        self.0.delete_bucket(&call, request.input).await?;
         Ok(S3Response::new(DeleteBucketOutput::default()))
     }
 
@@ -54,7 +53,7 @@ impl S3 for Operations {
         request: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
         self.0
-            .get_bucket_location(&caller(&request)?, &request.input.bucket)
+            .get_bucket_location(&caller(&request)?, &request.input)
     }
 
     async fn put_bucket_policy(
@@ -70,8 +69,7 @@ impl S3 for Operations {
         &self,
         request: S3Request<GetBucketPolicyInput>,
     ) -> S3Result<S3Response<GetBucketPolicyOutput>> {
-        self.0
-            .get_bucket_policy(&caller(&request)?, &request.input.bucket)
+        self.0.get_bucket_policy(&caller(&request)?, &request.input)
     }
 
     async fn delete_bucket_policy(
@@ -79,9 +77,7 @@ impl S3 for Operations {
         request: S3Request<DeleteBucketPolicyInput>,
     ) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
         let call = caller(&request)?;
-        self.0
-            .delete_bucket_policy(&call, request.input.bucket)
-            .await?;
+        self.0.delete_bucket_policy(&call, request.input).await?;
         Ok(S3Response::new(DeleteBucketPolicyOutput::default()))
     }
 
@@ -104,8 +100,10 @@ impl S3 for Operations {
         request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
         let call = caller(&request)?;
-        let visit = Visit::new(&self.0, &call, &request.input.bucket)?;
-        self.0.get_object(&visit, request.input).await
+        let input = request.input;
+        let owner = input.expected_bucket_owner.clone();
+        let visit = Visit::new(&self.0, &call, &input.bucket, owner.as_deref())?;
+        self.0.get_object(&visit, input).await
     }
 
     async fn head_object(
@@ -113,8 +111,10 @@ impl S3 for Operations {
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let call = caller(&request)?;
-        let visit = Visit::new(&self.0, &call, &request.input.bucket)?;
-        self.0.head_object(&visit, request.input)
+        let input = request.input;
+        let owner = input.expected_bucket_owner.clone();
+        let visit = Visit::new(&self.0, &call, &input.bucket, owner.as_deref())?;
+        self.0.head_object(&visit, input)
     }
 
     async fn put_object(
@@ -139,7 +139,12 @@ impl S3 for Operations {
         let call = caller(&request)?;
         let input = request.input;
         refuse_version(input.version_id.as_deref())?;
-        let visit = Visit::new(&self.0, &call, &input.bucket)?;
+        let visit = Visit::new(
+            &self.0,
+            &call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.write(&self.0, "s3:DeleteObject", &input.key, Context::new())?;
         self.0.delete_object(permit, input.if_match).await?;
         Ok(S3Response::new(DeleteObjectOutput::default()))
@@ -194,10 +199,7 @@ impl S3 for Operations {
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         let call = caller(&request)?;
-        let input = request.input;
-        self.0
-            .abort_multipart_upload(&call, &input.bucket, &input.key, &input.upload_id)
-            .await?;
+        self.0.abort_multipart_upload(&call, &request.input).await?;
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
     }
 

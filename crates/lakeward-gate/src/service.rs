@@ -14,6 +14,7 @@ use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use lakeward_identity::{AuthenticationFailure, Call, Identity, Origin};
+use lakeward_policy::Context;
 use s3s::{
     Body, S3Error, S3Result, StdError,
     access::{S3Access, S3AccessContext},
@@ -28,13 +29,13 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     answer::{Answer, empty},
-    error::{access_denied, internal},
+    error::{access_denied, internal, timed_out},
     gate::Gate,
     host::Hosts,
     intake::payload_hash_mismatch,
     operations::Operations,
-    record::Bucket,
-    signature,
+    pace::{TooSlow, paced},
+    signature::{self, Scope},
 };
 
 /// The longest XML or JSON document in a request, in bytes.
@@ -95,10 +96,10 @@ impl GateService {
             parameters: Arc::default(),
         };
         let method = parts.method.clone();
-        let scope = signature::inspect(&parts);
+        let scope = signature::inspect(&parts, self.gate.identity.region());
         let key = scope.as_ref().ok().map(|scope| scope.access_key_id.clone());
         let answer = match scope {
-            Ok(_) => self.ask(parts, body.into(), &trace).await,
+            Ok(scope) => self.ask(parts, body.into(), scope, &trace).await,
             Err(error) => Err(error),
         };
         let answer = answer.or_else(S3Error::to_http_response);
@@ -109,9 +110,16 @@ impl GateService {
         answer.finish(&method, self.gate.identity.region())
     }
 
-    async fn ask(&self, mut parts: Parts, body: Body, trace: &Trace) -> S3Result<Response<Body>> {
-        let body = verified_document(&parts, body).await?;
+    async fn ask(
+        &self,
+        mut parts: Parts,
+        body: Body,
+        scope: Scope,
+        trace: &Trace,
+    ) -> S3Result<Response<Body>> {
+        let body = verified_document(&parts, paced(body)).await?;
         parts.extensions.insert(trace.clone());
+        parts.extensions.insert(scope);
         let request = Request::from_parts(parts, body);
         self.codec
             .call(request)
@@ -132,14 +140,17 @@ async fn verified_document(parts: &Parts, body: Body) -> S3Result<Body> {
         return Ok(body);
     };
     let collected = Limited::new(body, MAX_DOCUMENT).collect().await;
-    let bytes = collected.map_err(|_| unreadable())?.to_bytes();
+    let bytes = collected.map_err(|error| unreadable(&*error))?.to_bytes();
     if Sha256::digest(&bytes).as_slice() != claimed {
         return Err(payload_hash_mismatch());
     }
     Ok(Body::from(bytes))
 }
 
-fn unreadable() -> S3Error {
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> S3Error {
+    if TooSlow::is_in(error) {
+        return timed_out();
+    }
     s3_error!(
         MaxMessageLengthExceeded,
         "Your request was too big, or broke off."
@@ -181,31 +192,20 @@ impl S3Access for Admission {
             .identity
             .authenticate(&credentials.access_key, token.as_deref(), trace.origin.at)
             .map_err(refusal)?;
-        let call = Call::begin(&self.0.identity, caller, trace.origin.clone());
+        let facts = facts(context, trace.origin.at)?;
+        let call = Call::begin_with(&self.0.identity, caller, trace.origin.clone(), facts);
         let _ = trace.call.set(call.clone());
-        self.expect_owner(context)?;
         context.extensions_mut().insert(call);
         Ok(())
     }
 }
 
-impl Admission {
-    /// A request may name the account that it expects to own the bucket.
-    fn expect_owner(&self, context: &S3AccessContext<'_>) -> S3Result<()> {
-        let expected = context.headers().get("x-amz-expected-bucket-owner");
-        let bucket = match context.s3_path() {
-            S3Path::Root => None,
-            S3Path::Bucket { bucket } | S3Path::Object { bucket, .. } => {
-                self.0.store.snapshot().get::<Bucket>(bucket)
-            }
-        };
-        match (bucket, expected) {
-            (Some(bucket), Some(expected)) if bucket.account.as_bytes() != expected.as_bytes() => {
-                Err(access_denied())
-            }
-            _ => Ok(()),
-        }
-    }
+/// The condition keys that every question of the request has.
+fn facts(context: &mut S3AccessContext<'_>, now: Timestamp) -> S3Result<Context> {
+    let scope = context.extensions_mut().get::<Scope>().cloned();
+    let scope = scope.ok_or_else(|| internal("a request came around the gate's front"))?;
+    let query = context.uri().query().unwrap_or_default();
+    scope.facts(context.headers(), query, now)
 }
 
 /// What the audit trail says was asked for.

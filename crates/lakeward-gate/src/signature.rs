@@ -2,6 +2,8 @@
 //! codec would let through: older schemes, unsigned headers, scopes of other services.
 
 use http::{HeaderMap, header, request::Parts};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use lakeward_policy::Context;
 use percent_encoding::percent_decode_str;
 use s3s::{S3Error, S3Result, s3_error};
 
@@ -9,15 +11,25 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The longest life of a presigned URL, in seconds.
 const MAX_EXPIRES: u32 = 604_800;
 
+/// Where a request carries its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Header,
+    Query,
+}
+
 /// The claims of a signature that was not verified yet.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) access_key_id: String,
+    region: String,
+    place: Place,
     signed_headers: Vec<String>,
 }
 
-/// Reads the signature's claims; refuses a request whose signature covers too little.
-pub(crate) fn inspect(request: &Parts) -> S3Result<Scope> {
+/// Reads the signature's claims; refuses a request whose signature covers too little, or is for
+/// another region than `here`.
+pub(crate) fn inspect(request: &Parts, here: &str) -> S3Result<Scope> {
     let query = request.uri.query().unwrap_or_default();
     if is_form(&request.headers) {
         return Err(s3_error!(
@@ -39,6 +51,7 @@ pub(crate) fn inspect(request: &Parts) -> S3Result<Scope> {
         (None, None) => Err(s3_error!(AccessDenied, "Access Denied")),
     }?;
     scope.covers(&request.headers)?;
+    scope.is_for(here)?;
     Ok(scope)
 }
 
@@ -69,7 +82,7 @@ fn from_header(value: &str) -> S3Result<Scope> {
             .find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='))
             .ok_or_else(malformed)
     };
-    Scope::new(field("Credential")?, field("SignedHeaders")?)
+    Scope::new(Place::Header, field("Credential")?, field("SignedHeaders")?)
 }
 
 fn from_query(query: &str) -> S3Result<Scope> {
@@ -84,7 +97,11 @@ fn from_query(query: &str) -> S3Result<Scope> {
             "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds"
         ));
     }
-    Scope::new(&field("X-Amz-Credential")?, &field("X-Amz-SignedHeaders")?)
+    Scope::new(
+        Place::Query,
+        &field("X-Amz-Credential")?,
+        &field("X-Amz-SignedHeaders")?,
+    )
 }
 
 /// A query parameter's decoded value.
@@ -97,14 +114,16 @@ pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
 }
 
 impl Scope {
-    fn new(credential: &str, signed_headers: &str) -> S3Result<Self> {
+    fn new(place: Place, credential: &str, signed_headers: &str) -> S3Result<Self> {
         // The key id comes first and the rest is fixed: `date/region/service/aws4_request`.
         let mut fields = credential.rsplit('/');
-        let (terminal, service) = (fields.next(), fields.next());
-        let access_key_id = fields.nth(2);
+        let (terminal, service, region) = (fields.next(), fields.next(), fields.next());
+        let access_key_id = fields.nth(1);
         match (terminal, service, access_key_id) {
             (Some("aws4_request"), Some("s3"), Some(access_key_id)) => Ok(Self {
                 access_key_id: access_key_id.to_owned(),
+                region: region.unwrap_or_default().to_owned(),
+                place,
                 signed_headers: signed_headers
                     .split(';')
                     .map(str::to_ascii_lowercase)
@@ -116,6 +135,49 @@ impl Scope {
             )),
             _ => Err(malformed()),
         }
+    }
+
+    /// A signature is good for one region.
+    fn is_for(&self, here: &str) -> S3Result<()> {
+        let region = &self.region;
+        match self.place {
+            _ if region == here => Ok(()),
+            Place::Header => Err(s3_error!(
+                AuthorizationHeaderMalformed,
+                "The authorization header is malformed; the region '{region}' is wrong; expecting '{here}'"
+            )),
+            Place::Query => Err(s3_error!(
+                AuthorizationQueryParametersError,
+                "Error parsing the X-Amz-Credential parameter; the region '{region}' is wrong; expecting '{here}'"
+            )),
+        }
+    }
+
+    /// The condition keys of a request with this signature, once it is verified ("Bucket policy
+    /// examples using condition keys" and "Signature Version 4 authentication-specific policy keys"
+    /// of the S3 documentation).
+    pub(crate) fn facts(
+        &self,
+        headers: &HeaderMap,
+        query: &str,
+        now: Timestamp,
+    ) -> S3Result<Context> {
+        let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+        let (kind, date) = match self.place {
+            Place::Header => ("REST-HEADER", header("x-amz-date")),
+            Place::Query => ("REST-QUERY-STRING", parameter(query, "X-Amz-Date")),
+        };
+        let signed_at = date.as_deref().and_then(moment).ok_or_else(malformed)?;
+        let age = now.duration_since(signed_at).as_millis().max(0);
+        let payload = header("x-amz-content-sha256");
+        Ok(Context::new()
+            .with("s3:authType", kind)
+            .with("s3:signatureAge", age.to_string())
+            .with("s3:signatureversion", ALGORITHM)
+            .with(
+                "s3:x-amz-content-sha256",
+                payload.as_deref().unwrap_or("UNSIGNED-PAYLOAD"),
+            ))
     }
 
     /// The host and everything in S3's own headers must be signed: an unsigned one could be added
@@ -134,6 +196,12 @@ impl Scope {
         }
         Ok(())
     }
+}
+
+/// A signature's date, for instance `20260101T120000Z`.
+fn moment(text: &str) -> Option<Timestamp> {
+    let at = DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
+    Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 fn unsupported() -> S3Error {
@@ -171,8 +239,10 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
+    const REGION: &str = "eu-west-1";
+
     fn code(uri: &str, headers: &[(&str, &str)]) -> Option<S3ErrorCode> {
-        let answer = inspect(&request(uri, headers));
+        let answer = inspect(&request(uri, headers), REGION);
         answer.err().map(|error| error.code().clone())
     }
 
@@ -180,14 +250,16 @@ mod tests {
 
     #[test]
     fn the_scope_is_read_from_header_and_query() {
-        let scope = inspect(&request(
-            "/",
-            &[("authorization", GOOD), ("x-amz-date", "d")],
-        ))
-        .unwrap();
+        let headers = [("authorization", GOOD), ("x-amz-date", "d")];
+        let scope = inspect(&request("/", &headers), REGION).unwrap();
         assert_eq!(scope.access_key_id, "AKIA");
         let uri = "/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
-        assert_eq!(inspect(&request(uri, &[])).unwrap().access_key_id, "AKIA");
+        let scope = inspect(&request(uri, &[]), REGION).unwrap();
+        assert_eq!(scope.access_key_id, "AKIA");
+        assert_eq!(
+            code(&uri.replace("eu-west-1", "us-east-1"), &[]),
+            Some(S3ErrorCode::AuthorizationQueryParametersError)
+        );
         let long = uri.replace("=60", "=604801");
         assert_eq!(
             code(&long, &[]),
@@ -206,10 +278,12 @@ mod tests {
     #[test]
     fn what_the_signature_does_not_cover_is_refused() {
         let sts = GOOD.replace("/s3/", "/sts/");
+        let elsewhere = GOOD.replace("eu-west-1", "us-east-1");
         let hostless = GOOD.replace("host;", "");
         for (value, expected) in [
             ("AWS AKIA:sig", S3ErrorCode::InvalidRequest),
             (&*sts, S3ErrorCode::AuthorizationHeaderMalformed),
+            (&*elsewhere, S3ErrorCode::AuthorizationHeaderMalformed),
             (&*hostless, S3ErrorCode::AccessDenied),
         ] {
             assert_eq!(code("/", &[("authorization", value)]), Some(expected));
@@ -228,5 +302,36 @@ mod tests {
             code("/b", &[("content-type", "Multipart/Form-Data; boundary=x")]),
             Some(S3ErrorCode::NotImplemented)
         );
+    }
+
+    #[test]
+    fn policies_see_how_and_when_a_request_was_signed() {
+        let now = "2026-01-01T00:00:07.5Z".parse().unwrap();
+        let dated = [
+            ("authorization", GOOD),
+            ("x-amz-date", "20260101T000000Z"),
+            ("x-amz-content-sha256", "ab"),
+        ];
+        let uri = "/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Date=20260101T000007Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
+        for (request, kind, age, payload) in [
+            (request("/", &dated), "REST-HEADER", "7500", "ab"),
+            (
+                request(uri, &[]),
+                "REST-QUERY-STRING",
+                "500",
+                "UNSIGNED-PAYLOAD",
+            ),
+        ] {
+            let scope = inspect(&request, REGION).unwrap();
+            let query = request.uri.query().unwrap_or_default();
+            let facts = scope.facts(&request.headers, query, now).unwrap();
+            let fact = |key: &str| facts.get(key).unwrap().concat();
+            assert_eq!(fact("s3:authType"), kind);
+            assert_eq!(fact("s3:signatureAge"), age);
+            assert_eq!(fact("s3:signatureversion"), ALGORITHM);
+            assert_eq!(fact("s3:x-amz-content-sha256"), payload);
+            let undated = scope.facts(&HeaderMap::new(), "", now);
+            assert!(undated.is_err());
+        }
     }
 }

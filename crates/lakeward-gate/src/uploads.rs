@@ -29,7 +29,12 @@ impl Gate {
         call: &Call,
         input: ListPartsInput,
     ) -> S3Result<S3Response<ListPartsOutput>> {
-        let visit = Visit::new(self, call, &input.bucket)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.object("s3:ListMultipartUploadParts", &input.key, Context::new())?;
         visit.existing(&permit)?;
         let upload = self.upload(&input.bucket, &input.key, &input.upload_id)?;
@@ -63,7 +68,12 @@ impl Gate {
         call: &Call,
         input: ListMultipartUploadsInput,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-        let visit = Visit::new(self, call, &input.bucket)?;
+        let visit = Visit::new(
+            self,
+            call,
+            &input.bucket,
+            input.expected_bucket_owner.as_deref(),
+        )?;
         let permit = visit.bucket("s3:ListBucketMultipartUploads", Context::new())?;
         visit.existing(&permit)?;
         refuse(&[(

@@ -1,14 +1,18 @@
 //! Filtered objects: how they look from outside, and the plans their bytes come from.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
-use lakeward_grants::TableView;
-use lakeward_parquet::{Piece, Plan};
+use lakeward_grants::{Rows, TableView};
+use lakeward_parquet::{Piece, Plan, ViewError};
 use quick_cache::{Weighter, sync::Cache};
-use s3s::{S3Result, s3_error};
+use s3s::{S3Error, S3Result, s3_error};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     blob::Blob,
@@ -22,6 +26,9 @@ use crate::{
 const PLAN_BYTES: u64 = 256 << 20;
 /// A guess, for the cache's tables.
 const PLAN_ITEMS: usize = 4096;
+/// How long it is remembered that an object can't be served through a view. A blob never changes, but
+/// a newer Lakeward may serve it.
+const REFUSAL_LIFE: Duration = Duration::from_secs(600);
 /// What a piece costs beside the bytes it holds.
 const PIECE_BYTES: u64 = 64;
 
@@ -63,11 +70,41 @@ struct PlanKey {
     view: [u8; 32],
 }
 
+/// What came of planning.
+#[derive(Clone)]
+enum Planned {
+    Plan(Arc<Plan>),
+    /// The object can't be served through the view. Finding that out may have cost much, so it isn't
+    /// tried again at once.
+    Refused {
+        at: Instant,
+    },
+}
+
+impl Planned {
+    fn is_stale(&self, now: Instant) -> bool {
+        match self {
+            Self::Plan(_) => false,
+            Self::Refused { at } => now.saturating_duration_since(*at) >= REFUSAL_LIFE,
+        }
+    }
+
+    fn answer(self) -> S3Result<Arc<Plan>> {
+        match self {
+            Self::Plan(plan) => Ok(plan),
+            Self::Refused { .. } => Err(refused()),
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Weigh;
 
-impl Weighter<PlanKey, Arc<Plan>> for Weigh {
-    fn weight(&self, _key: &PlanKey, plan: &Arc<Plan>) -> u64 {
+impl Weighter<PlanKey, Planned> for Weigh {
+    fn weight(&self, _key: &PlanKey, planned: &Planned) -> u64 {
+        let Planned::Plan(plan) = planned else {
+            return PIECE_BYTES;
+        };
         let pieces = plan.pieces(0..plan.size());
         let bytes = |piece: &Piece| match piece {
             Piece::Inline(bytes) => bytes.len() as u64 + PIECE_BYTES,
@@ -80,24 +117,22 @@ impl Weighter<PlanKey, Arc<Plan>> for Weigh {
 /// Plans at hand, by blob and view. A blob never changes and the view is part of the key, so a
 /// plan never goes stale; a revoked view is simply not asked for.
 pub(crate) struct Plans {
-    cache: Arc<Cache<PlanKey, Arc<Plan>, Weigh>>,
-    /// Planning may decode much; only so many at a time.
-    turns: Arc<Semaphore>,
+    cache: Arc<Cache<PlanKey, Planned, Weigh>>,
+    turns: Turns,
 }
 
 impl Default for Plans {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             cache: Arc::new(Cache::with_weighter(PLAN_ITEMS, PLAN_BYTES, Weigh)),
-            turns: Arc::new(Semaphore::new(cores)),
+            turns: Turns::default(),
         }
     }
 }
 
 impl Plans {
-    /// The plan of `view` over `blob`. Callers that ask at once share the work, which goes on when
-    /// they hang up: clients that lose patience ask again.
+    /// The plan of `view` over `blob`. Callers that ask at once share the work, which
+    /// goes on when they hang up: clients that lose patience ask again.
     ///
     /// # Errors
     /// The object can't be served through the view: denied, with the cause in the log only, since
@@ -112,23 +147,81 @@ impl Plans {
             blob: object.blob.clone(),
             view: Sha256::digest(view.canonical()).into(),
         };
-        if let Some(plan) = self.cache.get(&key) {
-            return Ok(plan);
+        self.cache
+            .remove_if(&key, |planned| planned.is_stale(Instant::now()));
+        if let Some(planned) = self.cache.get(&key) {
+            return planned.answer();
         }
-        let (cache, turns) = (Arc::clone(&self.cache), Arc::clone(&self.turns));
+        // Who hangs up while waiting for a turn leaves nothing to be done.
+        let turn = self.turns.take(&object.owner, view).await?;
+        let cache = Arc::clone(&self.cache);
         let (object, blob, view) = (Arc::clone(object), blob.clone(), view.clone());
         finish(async move {
-            let made = async {
-                let _turn = turns.acquire().await.map_err(internal)?;
-                make(&object, blob, view).await
-            };
-            cache.get_or_insert_async(&key, made).await
+            let _turn = turn;
+            let made = make(&object, blob, view);
+            cache.get_or_insert_async(&key, made).await?.answer()
         })
         .await
     }
 }
 
-async fn make(object: &StoredObject, blob: Blob, view: TableView) -> S3Result<Arc<Plan>> {
+/// Who may plan now. Views of whole rows need little more than an object's footer and have turns of
+/// their own; a view of some rows may decode much, so an account gets one of those turns at a time.
+struct Turns {
+    columns: Arc<Semaphore>,
+    rows: Arc<Semaphore>,
+    /// A turn for each account that has or awaits one.
+    accounts: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
+
+/// The right to make a plan, for as long as it is kept.
+struct Turn {
+    _shared: OwnedSemaphorePermit,
+    _own: Option<OwnedSemaphorePermit>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            columns: Arc::new(Semaphore::new(cores)),
+            rows: Arc::new(Semaphore::new(cores)),
+            accounts: Mutex::default(),
+        }
+    }
+}
+
+impl Turns {
+    async fn take(&self, account: &str, view: &TableView) -> S3Result<Turn> {
+        let whole_rows = view.rows == Rows::All && view.cells.is_empty();
+        let (shared, own) = match whole_rows {
+            true => (&self.columns, None),
+            false => (&self.rows, Some(permit(&self.of(account)).await?)),
+        };
+        Ok(Turn {
+            _shared: permit(shared).await?,
+            _own: own,
+        })
+    }
+
+    /// The turn of `account`.
+    fn of(&self, account: &str) -> Arc<Semaphore> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = accounts.get(account).and_then(Weak::upgrade) {
+            return known;
+        }
+        accounts.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::new(Semaphore::new(1));
+        accounts.insert(account.to_owned(), Arc::downgrade(&turn));
+        turn
+    }
+}
+
+async fn permit(turns: &Arc<Semaphore>) -> S3Result<OwnedSemaphorePermit> {
+    Arc::clone(turns).acquire_owned().await.map_err(internal)
+}
+
+async fn make(object: &StoredObject, blob: Blob, view: TableView) -> S3Result<Planned> {
     let declared = lakeward_parquet::virtual_size(object.size, &view);
     let task = tokio::task::spawn_blocking(move || lakeward_parquet::plan(&blob, &view));
     let plan = match task.await {
@@ -138,17 +231,25 @@ async fn make(object: &StoredObject, blob: Blob, view: TableView) -> S3Result<Ar
                 bucket = object.bucket, key = object.key, %error,
                 "an object can't be served through a view"
             );
-            return Err(s3_error!(
-                AccessDenied,
-                "This object cannot be served through your view of its table. The administrator finds the reason in Lakeward's log."
-            ));
+            return match error {
+                // A read that failed may do better the next time.
+                ViewError::Read(_) => Err(refused()),
+                _ => Ok(Planned::Refused { at: Instant::now() }),
+            };
         }
         Err(error) => return Err(internal(error)),
     };
     if plan.size() != declared {
         return Err(internal("a filtered object's size is not the declared one"));
     }
-    Ok(Arc::new(plan))
+    Ok(Planned::Plan(Arc::new(plan)))
+}
+
+fn refused() -> S3Error {
+    s3_error!(
+        AccessDenied,
+        "This object cannot be served through your view of its table. The administrator finds the reason in Lakeward's log."
+    )
 }
 
 /// Refuses to copy what is only visible in part.
@@ -162,7 +263,10 @@ pub(crate) fn refuse_partial(view: &TableView) -> S3Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use lakeward_grants::{TableView, VisibleColumns};
+    use std::{future::Future, io::Write};
+
+    use futures::FutureExt;
+    use lakeward_grants::{CompareOp, Literal, Predicate, VisibleColumns};
 
     use super::*;
     use crate::record::ObjectHeaders;
@@ -213,5 +317,146 @@ mod tests {
         assert_ne!(one.etag, object.etag);
         assert_ne!(one.last_modified, two.last_modified);
         assert!(one.last_modified <= object.last_modified);
+    }
+
+    fn some_rows() -> TableView {
+        TableView {
+            rows: Rows::Where(Predicate::Compare {
+                column: "a".into(),
+                op: CompareOp::Gt,
+                value: Literal::Number("0".into()),
+            }),
+            ..TableView::full()
+        }
+    }
+
+    /// A blob of `bytes` and its object, which is told from others by its name.
+    fn stored(name: &str, bytes: &[u8]) -> (Arc<StoredObject>, Blob) {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let size = bytes.len() as u64;
+        let blob = Blob {
+            file: Arc::new(file),
+            size,
+        };
+        let object = StoredObject {
+            blob: name.into(),
+            size,
+            ..object("t/a", Format::Parquet)
+        };
+        (Arc::new(object), blob)
+    }
+
+    fn parquet() -> Vec<u8> {
+        use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![-1, 0, 1, 2]));
+        let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.into_inner().unwrap()
+    }
+
+    /// Runs `test` with one thread for blocking work, which is then done in order.
+    fn in_order(test: impl Future<Output = ()>) {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.max_blocking_threads(1).build().unwrap();
+        runtime.block_on(test);
+    }
+
+    /// Whether `work` still waits after everything that it may have begun is done.
+    async fn waits<T>(work: &mut (impl Future<Output = T> + Unpin)) -> bool {
+        for _ in 0..10 {
+            if work.now_or_never().is_some() {
+                return false;
+            }
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+        }
+        true
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_remembered() {
+        let plans = Plans::default();
+        let (object, broken) = stored("blob", b"PAR1 nothing PAR1");
+        let (sound_object, sound) = stored("blob", &parquet());
+        for view in [one_column(), some_rows()] {
+            let first = plans.plan(&object, &broken, &view).await;
+            assert_eq!(first.unwrap_err().code().as_str(), "AccessDenied");
+            // The same name has other bytes here, which are not looked at.
+            let again = plans.plan(&sound_object, &sound, &view).await;
+            assert_eq!(again.unwrap_err().code().as_str(), "AccessDenied");
+        }
+        let (other, _) = stored("other", &parquet());
+        assert!(plans.plan(&other, &sound, &one_column()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_forgotten_in_time() {
+        let plans = Plans::default();
+        let (object, blob) = stored("blob", &parquet());
+        let at = Instant::now();
+        let refusal = Planned::Refused { at };
+        assert!(!refusal.is_stale(at + REFUSAL_LIFE / 2));
+        assert!(refusal.is_stale(at + REFUSAL_LIFE));
+        let key = PlanKey {
+            blob: "blob".into(),
+            view: Sha256::digest(some_rows().canonical()).into(),
+        };
+        let long_ago = at.checked_sub(REFUSAL_LIFE).unwrap();
+        plans.cache.insert(key, Planned::Refused { at: long_ago });
+        assert!(plans.plan(&object, &blob, &some_rows()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_read_is_tried_again() {
+        let plans = Plans::default();
+        let (object, blob) = stored("blob", &parquet());
+        let short = Blob {
+            size: blob.size + 1,
+            ..blob.clone()
+        };
+        assert!(plans.plan(&object, &short, &one_column()).await.is_err());
+        assert!(plans.plan(&object, &blob, &one_column()).await.is_ok());
+    }
+
+    #[test]
+    fn views_of_columns_do_not_wait_for_views_of_rows() {
+        in_order(async {
+            let plans = Plans::default();
+            let (object, blob) = stored("blob", &parquet());
+            let busy = plans.turns.rows.available_permits();
+            let rows = Arc::clone(&plans.turns.rows);
+            let all = rows.acquire_many(busy as u32).await.unwrap();
+            let view = some_rows();
+            let mut waiting = Box::pin(plans.plan(&object, &blob, &view));
+            assert!(waits(&mut waiting).await);
+            assert!(plans.plan(&object, &blob, &one_column()).await.is_ok());
+            drop(all);
+            assert!(waiting.await.is_ok());
+        });
+    }
+
+    #[test]
+    fn an_account_has_one_turn_at_views_of_rows() {
+        in_order(async {
+            let plans = Plans::default();
+            let (object, blob) = stored("blob", &parquet());
+            let view = some_rows();
+            let turn = plans.turns.take(&object.owner, &view).await.unwrap();
+            let mut waiting = Box::pin(plans.plan(&object, &blob, &view));
+            assert!(waits(&mut waiting).await);
+            assert!(plans.plan(&object, &blob, &one_column()).await.is_ok());
+            let other = Arc::new(StoredObject {
+                owner: "444455556666".into(),
+                ..(*object).clone()
+            });
+            // Nobody else is kept waiting by that queue, not even for the same plan.
+            assert!(plans.plan(&other, &blob, &view).await.is_ok());
+            drop(turn);
+            assert!(waiting.await.is_ok());
+            drop(plans.turns.take("777788889999", &view).await.unwrap());
+            assert_eq!(plans.turns.accounts.lock().unwrap().len(), 1);
+        });
     }
 }

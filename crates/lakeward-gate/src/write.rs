@@ -61,7 +61,8 @@ impl Gate {
         request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
         refuse_put_options(&request.input)?;
-        let visit = Visit::new(self, call, &request.input.bucket)?;
+        let owner = request.input.expected_bucket_owner.clone();
+        let visit = Visit::new(self, call, &request.input.bucket, owner.as_deref())?;
         let key = request.input.key.clone();
         let permit = visit.write(self, "s3:PutObject", &key, Context::new())?;
         let guard = Guard {

@@ -5,7 +5,7 @@ mod world;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request};
-use lakeward_client::Credentials;
+use lakeward_client::{Credentials, Signer};
 use serde_json::json;
 use world::{ACCOUNT, signed, world};
 
@@ -314,4 +314,142 @@ async fn every_request_leaves_a_record() {
     assert_eq!(names, ["CreateBucket", "PutObject", "GetObject"]);
     assert_eq!(of_s3[2]["errorCode"], "AccessDenied");
     assert_eq!(of_s3[2]["requestParameters"]["key"], "k");
+}
+
+#[tokio::test]
+async fn a_signature_for_another_region_is_refused() {
+    let world = world().await;
+    world.put(&world.root, "/lake", "").await.expect(200);
+    let request = Request::get("https://s3.us-east-1.amazonaws.com/lake")
+        .body(Bytes::new())
+        .unwrap();
+    let elsewhere = Signer::new(&world.root, "eu-west-1", "s3");
+    let answer = world.send(elsewhere.sign(request).unwrap()).await;
+    let answer = answer.expect(400);
+    assert_eq!(answer.code(), "AuthorizationHeaderMalformed");
+    let message = answer.one("Message");
+    assert!(message.contains("the region"), "{message}");
+    assert!(
+        message.ends_with("is wrong; expecting &apos;us-east-1&apos;"),
+        "{message}"
+    );
+    assert_eq!(answer.header("x-amz-bucket-region"), "us-east-1");
+}
+
+#[tokio::test]
+async fn nobody_finds_out_whose_a_bucket_is() {
+    let world = world().await;
+    world.put(&world.root, "/lake", "").await.expect(200);
+    world.put(&world.root, "/lake/k", "x").await.expect(200);
+    let neighbour = world.neighbour().await;
+    let owners = [ACCOUNT, "999999999999"];
+    for (method, path) in [
+        (Method::GET, "/lake/k"),
+        (Method::GET, "/lake?list-type=2"),
+        (Method::PUT, "/lake/k"),
+        (Method::DELETE, "/lake/k"),
+        (Method::GET, "/lake?location"),
+    ] {
+        let ask = |who, owner| {
+            let headers = [("x-amz-expected-bucket-owner", owner)];
+            let request = signed(who, method.clone(), path, &headers, Bytes::new());
+            world.send(request)
+        };
+        let told = [
+            ask(&neighbour.root, owners[0]).await.expect(403),
+            ask(&neighbour.root, owners[1]).await.expect(403),
+        ];
+        assert_eq!(told[0].one("Message"), told[1].one("Message"), "{path}");
+        ask(&world.root, owners[1]).await.expect(403);
+    }
+    let right = [("x-amz-expected-bucket-owner", ACCOUNT)];
+    let kept = world.get(&world.root, "/lake/k", &right).await.expect(200);
+    assert_eq!(kept.body, "x");
+}
+
+#[tokio::test]
+async fn policies_see_how_a_request_was_signed() {
+    let world = world().await;
+    world.put(&world.root, "/lake", "").await.expect(200);
+    world.put(&world.root, "/lake/k", "x").await.expect(200);
+    let allow = json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"});
+    for (name, condition, header, query) in [
+        (
+            "kind",
+            json!({"StringEquals": {"s3:authType": "REST-QUERY-STRING"}}),
+            200,
+            403,
+        ),
+        (
+            "age",
+            json!({"NumericGreaterThanEquals": {"s3:signatureAge": "0"}}),
+            403,
+            403,
+        ),
+        (
+            "young",
+            json!({"NumericGreaterThan": {"s3:signatureAge": "600000"}}),
+            200,
+            200,
+        ),
+        (
+            "unsigned",
+            json!({"StringEquals": {"s3:x-amz-content-sha256": "UNSIGNED-PAYLOAD"}}),
+            200,
+            403,
+        ),
+    ] {
+        let deny =
+            json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": condition});
+        let role = world.role(name, json!([allow, deny])).await;
+        world.get(&role, "/lake/k", &[]).await.expect(header);
+        let url = Request::get(presigned(&role, "/lake/k"))
+            .header("host", "s3.us-east-1.amazonaws.com")
+            .body(Bytes::new())
+            .unwrap();
+        world.send(url).await.expect(query);
+    }
+}
+
+#[tokio::test]
+async fn policies_see_where_a_copy_comes_from() {
+    let world = world().await;
+    let root = &world.root;
+    world.put(root, "/lake", "").await.expect(200);
+    for key in ["/lake/open/a", "/lake/shut/a b"] {
+        let path = key.replace(' ', "%20");
+        world.put(root, &path, "x").await.expect(200);
+    }
+    let role = world
+        .role(
+            "copier",
+            json!([
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"},
+            {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*",
+             "Condition": {"StringLike": {"s3:x-amz-copy-source": "lake/shut/a *"}}}]),
+        )
+        .await;
+    for (source, status) in [
+        ("/lake/open/a", 200),
+        ("lake/shut/a%20b", 403),
+        ("/lake/shut/a%20b", 403),
+    ] {
+        let copy = [("x-amz-copy-source", source)];
+        world
+            .s3(&role, Method::PUT, "/lake/copy", &copy, "")
+            .await
+            .expect(status);
+    }
+    let started = world
+        .s3(&role, Method::POST, "/lake/big?uploads", &[], "")
+        .await;
+    let upload = started.expect(200).one("UploadId");
+    let part = format!("/lake/big?partNumber=1&uploadId={upload}");
+    for (source, status) in [("/lake/open/a", 200), ("/lake/shut/a%20b", 403)] {
+        let copy = [("x-amz-copy-source", source)];
+        world
+            .s3(&role, Method::PUT, &part, &copy, "")
+            .await
+            .expect(status);
+    }
 }

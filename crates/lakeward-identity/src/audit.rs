@@ -12,6 +12,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{Call, Origin, caller::Kind};
 
+/// The longest parameters that are written, in bytes, as in CloudTrail.
+const MAX_PARAMETERS: usize = 100 << 10;
+/// The longest text of a header or message that is written, in bytes, as in CloudTrail.
+const MAX_TEXT: usize = 1 << 10;
+
 /// Where audit records go: a file of JSON lines, appended to and never rewritten.
 pub struct AuditTrail {
     file: Mutex<File>,
@@ -62,12 +67,18 @@ impl AuditTrail {
         self.append(Value::Object(record));
     }
 
-    /// Writes the record of a request that never became a call.
+    /// Writes the record of a request that never became a call. What a stranger sends is not kept:
+    /// the record has no parameters, so its size doesn't depend on the request's.
     pub fn refused(&self, origin: &Origin, access_key_id: Option<&str>, event: Event<'_>) {
+        let event = Event {
+            parameters: Value::Null,
+            ..event
+        };
         let mut record = record(origin, event);
+        let key = access_key_id.map(clipped);
         record.insert(
             "userIdentity".into(),
-            json!({"type": "Unknown", "accessKeyId": access_key_id}),
+            json!({"type": "Unknown", "accessKeyId": key}),
         );
         self.append(Value::Object(record));
     }
@@ -94,12 +105,15 @@ fn record(origin: &Origin, event: Event<'_>) -> Map<String, Value> {
     set("eventName", json!(event.operation));
     set("awsRegion", json!(event.region));
     set("sourceIPAddress", json!(origin.source_ip.to_string()));
-    set("userAgent", json!(origin.user_agent));
+    set(
+        "userAgent",
+        json!(origin.user_agent.as_deref().map(clipped)),
+    );
     if let Some(error) = event.error {
         set("errorCode", json!(error.code));
-        set("errorMessage", json!(error.message));
+        set("errorMessage", json!(clipped(&error.message)));
     }
-    set("requestParameters", redact(event.parameters));
+    set("requestParameters", bounded(redact(event.parameters)));
     set("requestID", json!(event.request_id));
     set("eventID", json!(uuid::Uuid::new_v4().to_string()));
     set("eventType", json!("AwsApiCall"));
@@ -135,6 +149,25 @@ fn user_identity(call: &Call) -> Value {
     identity
 }
 
+/// The beginning of a text that may be long.
+fn clipped(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_TEXT))
+        .unwrap_or_default()
+}
+
+/// Parameters that are not too long to keep; of others, their size.
+fn bounded(parameters: Value) -> Value {
+    let size = parameters.to_string().len();
+    if size <= MAX_PARAMETERS {
+        return parameters;
+    }
+    json!({
+        "omitted": true,
+        "originalSize": size,
+        "reason": "the parameters are larger than 100 KB",
+    })
+}
+
 /// Members whose names promise a secret are not written.
 fn redact(value: Value) -> Value {
     const SECRET: [&str; 3] = ["secret", "password", "token"];
@@ -162,6 +195,26 @@ fn redact(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_parameters_leave_their_size() {
+        let short = json!({"A": "x".repeat(100_000)});
+        assert_eq!(bounded(short.clone()), short);
+        let long = bounded(json!({"A": "x".repeat(200_000)}));
+        assert_eq!(long["originalSize"], 200_008);
+        assert!(long.to_string().len() < 200);
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(clipped("short"), "short");
+        let cut = clipped(&"é".repeat(2000)).len();
+        assert_eq!(cut, MAX_TEXT);
+        assert_eq!(
+            clipped(&format!("x{}", "é".repeat(2000))).len(),
+            MAX_TEXT - 1
+        );
+    }
 
     #[test]
     fn secrets_are_not_written() {

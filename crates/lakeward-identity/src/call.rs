@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::{
     Caller, Identity,
     authorizer::{Question, decide},
+    inventory::folded,
 };
 
 /// Where a request came from, and when.
@@ -36,6 +37,8 @@ struct Inner {
     caller: Arc<Caller>,
     snapshot: Arc<Snapshot>,
     origin: Origin,
+    /// Condition keys of the request that its service alone knows.
+    facts: Context,
     request_id: String,
     record: Mutex<Record>,
 }
@@ -85,12 +88,25 @@ impl Call {
     /// Begins a call for a caller whose signature has been verified.
     #[must_use]
     pub fn begin(identity: &Arc<Identity>, caller: Arc<Caller>, origin: Origin) -> Self {
+        Self::begin_with(identity, caller, origin, Context::new())
+    }
+
+    /// Begins a call whose service adds condition keys to every question, for instance
+    /// `s3:authType`.
+    #[must_use]
+    pub fn begin_with(
+        identity: &Arc<Identity>,
+        caller: Arc<Caller>,
+        origin: Origin,
+        facts: Context,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 identity: Arc::clone(identity),
                 caller,
                 snapshot: identity.store().snapshot(),
                 origin,
+                facts,
                 request_id: uuid::Uuid::new_v4().to_string(),
                 record: Mutex::default(),
             }),
@@ -133,11 +149,13 @@ impl Call {
         self.inner.caller.session()?.source_identity.as_deref()
     }
 
-    /// The value of a session tag.
+    /// The value of a session tag. Tag keys have no case.
     #[must_use]
     pub fn session_tag(&self, key: &str) -> Option<&str> {
         let tags = &self.inner.caller.session()?.tags;
-        tags.get(key).map(String::as_str)
+        let key = folded(key);
+        let tag = tags.iter().find(|(own, _)| folded(own) == key);
+        tag.map(|(_, value)| &**value)
     }
 
     /// This instance's region.
@@ -310,6 +328,7 @@ impl Call {
         if let Some(agent) = &origin.user_agent {
             set("aws:UserAgent", agent.clone());
         }
+        context.extend(self.inner.facts.clone());
         context
     }
 }

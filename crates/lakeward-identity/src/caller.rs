@@ -135,7 +135,7 @@ impl Caller {
         let mut context = self.principal().context();
         context.insert("aws:userid", vec![self.user_id()]);
         for (key, value) in self.principal_tags() {
-            context.insert(&format!("aws:PrincipalTag/{key}"), vec![value]);
+            context.insert(&format!("aws:PrincipalTag/{key}"), vec![value.clone()]);
         }
         if let Some(session) = self.session() {
             let issued = lakeward_wire::iso(session.issued_at);
@@ -147,17 +147,15 @@ impl Caller {
         context
     }
 
-    /// Session tags win over the role's own.
-    fn principal_tags(&self) -> BTreeMap<String, String> {
-        match &self.kind {
-            Kind::Root => BTreeMap::new(),
-            Kind::User(user) => user.tags.clone(),
-            Kind::Role { role, session } => {
-                let mut tags = role.tags.clone();
-                tags.extend(session.tags.clone());
-                tags
-            }
-        }
+    /// The caller's tags, the stronger ones last: a session tag wins over the role's own, in
+    /// whatever case their keys are written.
+    fn principal_tags(&self) -> impl Iterator<Item = (&String, &String)> {
+        let (own, passed) = match &self.kind {
+            Kind::Root => (None, None),
+            Kind::User(user) => (Some(&user.tags), None),
+            Kind::Role { role, session } => (Some(&role.tags), Some(&session.tags)),
+        };
+        own.into_iter().chain(passed).flatten()
     }
 }
 

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::{Request, Response, header, request::Parts};
 use jiff::Timestamp;
 use lakeward_wire::{
-    AwsError, Incoming, Protocol,
+    AwsError, Protocol,
     sigv4::{Scope, SignedRequest},
 };
+use percent_encoding::percent_decode;
 use serde_json::Value;
 
 use crate::{Call, Caller, Identity, Origin, Service, audit::Event};
@@ -19,6 +20,8 @@ pub struct Front {
 
 /// How a request for a service that doesn't exist is answered.
 const FALLBACK: Protocol = Protocol::AwsJson { target: "" };
+/// Longer than any operation's name, in bytes.
+const LONGEST_OPERATION: usize = 128;
 
 impl Front {
     /// A dispatcher over services, found by their signing names.
@@ -145,7 +148,11 @@ impl Front {
         let incoming = service
             .protocol
             .decode(parts.uri.path(), &parts.headers, body);
-        let (operation, parameters) = describe(incoming.as_ref());
+        let operation = operation(service.protocol, parts, body);
+        let parameters = match &incoming {
+            Ok(incoming) => incoming.parameters(),
+            Err(_) => Value::Null,
+        };
         let answer = match incoming {
             Ok(incoming) => service.run(call.clone(), incoming).await,
             Err(error) => Err(error),
@@ -173,14 +180,13 @@ impl Front {
         refusal: Refusal,
     ) -> Response<Bytes> {
         let protocol = service.map_or(FALLBACK, |service| service.protocol);
-        let incoming = protocol.decode(parts.uri.path(), &parts.headers, body);
-        let (operation, parameters) = describe(incoming.as_ref());
+        let operation = operation(protocol, parts, body);
         let request_id = uuid::Uuid::new_v4().to_string();
         let error = protocol.native(refusal.error);
         let event = Event {
             service: service.map_or("unknown", |service| service.signing_name),
             operation: &operation,
-            parameters,
+            parameters: Value::Null,
             region: self.identity.region(),
             request_id: &request_id,
             error: Some(&error),
@@ -203,8 +209,7 @@ impl Front {
             .find(|service| match service.protocol {
                 Protocol::AwsJson { target: own } => target.split('.').next() == Some(own),
                 Protocol::Query { .. } => {
-                    let incoming = service.protocol.decode("", &parts.headers, body);
-                    query(service) && incoming.is_ok_and(|form| has(service, &form.operation))
+                    query(service) && has(service, &operation(service.protocol, parts, body))
                 }
                 Protocol::RestJson => has(service, parts.uri.path().trim_matches('/')),
             });
@@ -224,9 +229,30 @@ fn text(parts: &Parts, name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-fn describe(incoming: Result<&Incoming, &AwsError>) -> (String, Value) {
-    match incoming {
-        Ok(incoming) => (incoming.operation.clone(), incoming.parameters()),
-        Err(_) => ("Unknown".to_owned(), Value::Null),
-    }
+/// The operation that a request names, for the audit record: it is there even when the rest of the
+/// body can't be read. What is no operation's name is not repeated.
+fn operation(protocol: Protocol, parts: &Parts, body: &Bytes) -> String {
+    let named = match protocol {
+        Protocol::AwsJson { .. } => text(parts, "x-amz-target")
+            .and_then(|target| Some(target.split_once('.')?.1.to_owned())),
+        Protocol::Query { .. } => form_action(body),
+        Protocol::RestJson => Some(parts.uri.path().trim_matches('/').to_owned()),
+    };
+    named
+        .filter(|name| is_operation(name))
+        .unwrap_or_else(|| "Unknown".to_owned())
+}
+
+/// The `Action` of a form, of which the last one counts.
+fn form_action(body: &Bytes) -> Option<String> {
+    let value = body
+        .rsplit(|byte| *byte == b'&')
+        .find_map(|pair| pair.strip_prefix(b"Action="))?;
+    let decoded = percent_decode(value).decode_utf8().ok()?;
+    Some(decoded.into_owned())
+}
+
+fn is_operation(name: &str) -> bool {
+    let sized = (1..=LONGEST_OPERATION).contains(&name.len());
+    sized && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

@@ -1,12 +1,12 @@
 use jiff::Timestamp;
-use lakeward_policy::Arn;
+use lakeward_policy::{Arn, Context};
 use lakeward_store::{Record, Snapshot};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::{
     StoredPolicy,
-    inventory::{InlinePolicies, Tags},
+    inventory::{self, InlinePolicies, Tags},
 };
 
 /// An IAM role.
@@ -42,6 +42,12 @@ impl Role {
             "arn:aws:iam::{}:role{}{}",
             self.account, self.path, self.name
         )
+    }
+
+    /// The `aws:ResourceTag/…` and `iam:ResourceTag/…` keys of a question about this role.
+    #[must_use]
+    pub fn tag_context(&self) -> Context {
+        inventory::resource_tags(&self.tags)
     }
 
     pub(crate) fn key_of(account: &str, name: &str) -> String {

@@ -1,8 +1,9 @@
 use jiff::Timestamp;
+use lakeward_policy::Context;
 use lakeward_store::Record;
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{InlinePolicies, Tags};
+use crate::inventory::{self, InlinePolicies, Tags};
 
 /// An IAM user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +32,12 @@ impl User {
             "arn:aws:iam::{}:user{}{}",
             self.account, self.path, self.name
         )
+    }
+
+    /// The `aws:ResourceTag/…` and `iam:ResourceTag/…` keys of a question about this user.
+    #[must_use]
+    pub fn tag_context(&self) -> Context {
+        inventory::resource_tags(&self.tags)
     }
 
     pub(crate) fn key_of(account: &str, name: &str) -> String {

@@ -519,3 +519,229 @@ async fn a_handler_that_never_asks_is_not_answered() {
     assert_eq!(reply.status, 500);
     assert!(!reply.body.contains("secret"));
 }
+
+#[tokio::test]
+async fn a_transitive_tag_is_not_overridden_in_another_case() {
+    let world = world().await;
+    let ana = world.user("ana").await;
+    let open = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:*"}]}"#;
+    world.role("one", open).await;
+    // Only the department's own people may be here.
+    let hr = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:*","Condition":{"StringEquals":{"aws:RequestTag/department":"hr"}}}]}"#;
+    world.role("two", hr).await;
+    let may = r#"{"Effect":"Allow","Action":"sts:*","Resource":"*"}"#;
+    world.allow_user("ana", may).await;
+    let document = format!(r#"{{"Version":"2012-10-17","Statement":[{may}]}}"#);
+    let put = [
+        ("Action", "PutRolePolicy"),
+        ("RoleName", "one"),
+        ("PolicyName", "p"),
+        ("PolicyDocument", &*document),
+    ];
+    world.query(&world.root, "iam", &put).await;
+    let tagged = [
+        ("Tags.member.1.Key", "Department"),
+        ("Tags.member.1.Value", "sales"),
+        ("TransitiveTagKeys.member.1", "Department"),
+    ];
+    let one = world.assume(&ana, "one", &tagged).await.credentials();
+    for key in ["Department", "department"] {
+        let other = [("Tags.member.1.Key", key), ("Tags.member.1.Value", "hr")];
+        let answer = world.assume(&one, "two", &other).await;
+        assert_ne!(answer.status, 200, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_denial_by_the_tags_of_a_role_holds() {
+    let world = world().await;
+    let ana = world.user("ana").await;
+    let make = [
+        ("Action", "CreateRole"),
+        ("RoleName", "prod"),
+        (
+            "AssumeRolePolicyDocument",
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}]}"#,
+        ),
+        ("Tags.member.1.Key", "env"),
+        ("Tags.member.1.Value", "prod"),
+    ];
+    assert_eq!(world.query(&world.root, "iam", &make).await.status, 200);
+    let statements = r#"{"Effect":"Allow","Action":"sts:*","Resource":"*"},{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}"#;
+    world.allow_user("ana", statements).await;
+    assert_eq!(world.assume(&ana, "prod", &[]).await.code(), "AccessDenied");
+}
+
+#[tokio::test]
+async fn tags_have_no_case() {
+    let world = world().await;
+    let trusts = ana();
+    let ana = world.user("ana").await;
+    world
+        .allow_user(
+            "ana",
+            r#"{"Effect":"Allow","Action":"sts:*","Resource":"*"}"#,
+        )
+        .await;
+    world.role("one", &trusts).await;
+    let twice = [
+        ("Tags.member.1.Key", "Team"),
+        ("Tags.member.1.Value", "a"),
+        ("Tags.member.2.Key", "team"),
+        ("Tags.member.2.Value", "b"),
+    ];
+    let answer = world.assume(&ana, "one", &twice).await;
+    assert_eq!(answer.code(), "InvalidParameterValue");
+    let make = [("Action", "CreateUser"), ("UserName", "twice")];
+    let make: Vec<_> = make.into_iter().chain(twice).collect();
+    let answer = world.query(&world.root, "iam", &make).await;
+    assert_eq!(answer.code(), "InvalidInput");
+    let unknown = [("TransitiveTagKeys.member.1", "Team")];
+    let answer = world.assume(&ana, "one", &unknown).await;
+    assert_eq!(answer.code(), "InvalidParameterValue");
+}
+
+#[tokio::test]
+async fn a_session_tag_wins_over_the_roles_own_in_any_case() {
+    let world = world().await;
+    let trusts = ana();
+    let ana = world.user("ana").await;
+
+    let make = [
+        ("Action", "CreateRole"),
+        ("RoleName", "one"),
+        ("AssumeRolePolicyDocument", &*trusts),
+        ("Tags.member.1.Key", "department"),
+        ("Tags.member.1.Value", "hr"),
+    ];
+    assert_eq!(world.query(&world.root, "iam", &make).await.status, 200);
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListUsers","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/department":"sales"}}}]}"#;
+    let put = [
+        ("Action", "PutRolePolicy"),
+        ("RoleName", "one"),
+        ("PolicyName", "p"),
+        ("PolicyDocument", document),
+    ];
+    assert_eq!(world.query(&world.root, "iam", &put).await.status, 200);
+    let tagged = [
+        ("Tags.member.1.Key", "Department"),
+        ("Tags.member.1.Value", "sales"),
+    ];
+    let list = [("Action", "ListUsers")];
+    let one = world.assume(&ana, "one", &tagged).await.credentials();
+    assert_eq!(world.query(&one, "iam", &list).await.status, 200);
+    let plain = world.assume(&ana, "one", &[]).await.credentials();
+    assert_eq!(
+        world.query(&plain, "iam", &list).await.code(),
+        "AccessDenied"
+    );
+}
+
+#[tokio::test]
+async fn iam_asks_about_the_tags_of_what_it_changes_and_makes() {
+    let world = world().await;
+    let trusts = ana();
+    let ana = world.user("ana").await;
+    let make = [
+        ("Action", "CreateRole"),
+        ("RoleName", "prod"),
+        ("AssumeRolePolicyDocument", &*trusts),
+        ("Tags.member.1.Key", "env"),
+        ("Tags.member.1.Value", "prod"),
+    ];
+    assert_eq!(world.query(&world.root, "iam", &make).await.status, 200);
+    world.role("test", &trusts).await;
+    let statements = r#"{"Effect":"Allow","Action":"iam:*","Resource":"*"},
+        {"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Env":"prod"}}},
+        {"Effect":"Deny","Action":"iam:Create*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/env":"prod"}}},
+        {"Effect":"Deny","Action":"iam:Create*","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"secret"}}}"#;
+    world.allow_user("ana", statements).await;
+    let document =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    for (role, status) in [("prod", 403), ("test", 200)] {
+        let put = [
+            ("Action", "PutRolePolicy"),
+            ("RoleName", role),
+            ("PolicyName", "p"),
+            ("PolicyDocument", document),
+        ];
+        assert_eq!(
+            world.query(&ana, "iam", &put).await.status,
+            status,
+            "{role}"
+        );
+        let get = [("Action", "GetRole"), ("RoleName", role)];
+        assert_eq!(
+            world.query(&ana, "iam", &get).await.status,
+            status,
+            "{role}"
+        );
+    }
+    let profile = [
+        ("Action", "CreateInstanceProfile"),
+        ("InstanceProfileName", "machines"),
+    ];
+    assert_eq!(world.query(&ana, "iam", &profile).await.status, 200);
+    for (role, status) in [("prod", 403), ("test", 200)] {
+        let add = [
+            ("Action", "AddRoleToInstanceProfile"),
+            ("InstanceProfileName", "machines"),
+            ("RoleName", role),
+        ];
+        assert_eq!(
+            world.query(&ana, "iam", &add).await.status,
+            status,
+            "{role}"
+        );
+    }
+    for (key, value, status) in [
+        ("env", "prod", 403),
+        ("secret", "x", 403),
+        ("env", "test", 200),
+    ] {
+        let make = [
+            ("Action", "CreateUser"),
+            ("UserName", "new"),
+            ("Tags.member.1.Key", key),
+            ("Tags.member.1.Value", value),
+        ];
+        assert_eq!(
+            world.query(&ana, "iam", &make).await.status,
+            status,
+            "{key}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_stranger_sends_is_not_kept() {
+    let world = world().await;
+    let long = "x".repeat(300_000);
+    let stranger = Credentials::permanent("AKIANOBODY", "x");
+    let make = [("Action", "CreateUser"), ("UserName", &*long)];
+    world.query(&stranger, "iam", &make).await;
+    let record = world.audit().pop().unwrap();
+    assert_eq!(record["eventName"], "CreateUser");
+    assert!(record["requestParameters"].is_null());
+    assert!(record.to_string().len() < 2000);
+    world.query(&world.root, "iam", &make).await;
+    let record = world.audit().pop().unwrap();
+    assert_eq!(record["eventName"], "CreateUser");
+    assert_eq!(record["requestParameters"]["omitted"], true);
+    assert!(record.to_string().len() < 4000);
+}
+
+#[tokio::test]
+async fn a_malformed_body_is_recorded_under_its_operation() {
+    let world = world().await;
+    let body = "UserName=%ff&Action=CreateUser&Version=2010-05-08";
+    let request = Request::post("https://iam.us-east-1.amazonaws.com/")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Bytes::from(body))
+        .unwrap();
+    let signed = Signer::new(&world.root, "us-east-1", "iam")
+        .sign(request)
+        .unwrap();
+    assert_eq!(world.send(signed).await.code(), "MalformedQueryString");
+    assert_eq!(world.audit().pop().unwrap()["eventName"], "CreateUser");
+}

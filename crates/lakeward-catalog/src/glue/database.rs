@@ -266,6 +266,9 @@ fn delete(change: &mut Change<'_>, caller: &Caller, name: &str) -> Result<(), Ca
     }
     let record = access.database(name)?;
     let tables = access.lake().tables(name);
+    for table in &tables {
+        access.check_may_vacate(table)?;
+    }
     for table in tables {
         table::remove(change, &table);
     }

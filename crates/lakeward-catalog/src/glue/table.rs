@@ -228,6 +228,7 @@ fn update(
     let current = access.table(database, &definition.name)?;
     let parent = access.database(database)?;
     if current.definition.location()? != definition.location()? {
+        access.check_may_vacate(&current)?;
         check_location(&access, &parent, &definition)?;
     }
     let next = TableRecord {
@@ -289,6 +290,7 @@ fn delete(
     let access = Access::new(change, caller);
     require_on_table(&access, Permission::Drop, "Drop", database, name)?;
     let record = access.table(database, name)?;
+    access.check_may_vacate(&record)?;
     remove(change, &record);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lakeward_identity::Call;
+use lakeward_identity::{Call, Role};
 use lakeward_policy::Context;
 use lakeward_wire::AwsError;
 use serde::{Deserialize, Serialize};
@@ -89,8 +89,7 @@ pub(crate) async fn register_resource(
     let location = Location::from_arn(&input.resource_arn)?;
     check_registration(&input)?;
     if let Some(role) = &input.role_arn {
-        let context = Context::new().with("iam:PassedToService", "lakeformation.amazonaws.com");
-        let _permit = call.authorize("iam:PassRole", role, context)?;
+        let _permit = call.authorize("iam:PassRole", role, passing(&call, role))?;
     }
     let record = RegisteredLocation {
         account: call.account().to_owned(),
@@ -115,6 +114,13 @@ pub(crate) async fn register_resource(
         })
         .await?;
     Ok(Empty {})
+}
+
+/// What conditions on passing the role can ask about: the service, and the role's tags.
+fn passing(call: &Call, role_arn: &str) -> Context {
+    Role::find(call.snapshot(), role_arn)
+        .map_or_else(Context::new, |role| role.tag_context())
+        .with("iam:PassedToService", "lakeformation.amazonaws.com")
 }
 
 fn check_registration(input: &RegisterResourceInput) -> Result<(), CatalogError> {

@@ -6,6 +6,7 @@ use lakeward_grants::{ColumnSelection, Grant, Permission, Resource};
 use lakeward_store::{Change, Record};
 
 use super::grant::{Request, give, require_authority};
+use super::resource::grantable_on;
 use crate::access::{Access, Caller};
 use crate::error::CatalogError;
 use crate::record::GrantRecord;
@@ -105,11 +106,28 @@ fn with_columns(grant: &Grant, selection: ColumnSelection) -> Grant {
 
 /// What is left of the grant's permissions. A revoked permission can't be passed on either.
 fn without_permissions(held: &Grant, request: &Request) -> Grant {
-    let gone = |permission: &Permission| request.permissions.contains(permission);
+    let no_longer_grantable = request.named().collect();
+    Grant {
+        permissions: without(&held.permissions, &request.permissions, &held.resource),
+        grantable: without(&held.grantable, &no_longer_grantable, &held.resource),
+        ..held.clone()
+    }
+}
+
+/// The permissions of `held` that aren't in `taken`. ALL stands for each permission that the resource
+/// knows, so when one of these goes, what stays of ALL is the others.
+fn without(
+    held: &BTreeSet<Permission>,
+    taken: &BTreeSet<Permission>,
+    resource: &Resource,
+) -> BTreeSet<Permission> {
     let mut left = held.clone();
-    left.permissions.retain(|permission| !gone(permission));
-    left.grantable
-        .retain(|permission| !gone(permission) && !request.grantable.contains(permission));
+    let takes_a_part = !taken.is_empty() && !taken.contains(&Permission::All);
+    if takes_a_part && left.remove(&Permission::All) {
+        let others = grantable_on(resource).iter().copied();
+        left.extend(others.filter(|permission| *permission != Permission::All));
+    }
+    left.retain(|permission| !taken.contains(permission));
     left
 }
 

@@ -9,5 +9,7 @@
 mod data;
 mod metadata;
 mod permissions;
+mod places;
+mod revoking;
 mod unauthorised;
 mod world;

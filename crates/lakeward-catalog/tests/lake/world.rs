@@ -212,7 +212,7 @@ impl World {
         Credentials::permanent(&text("AccessKeyId"), &text("SecretAccessKey"))
     }
 
-    async fn query(&self, service: &str, parameters: &[(&str, &str)]) -> String {
+    pub async fn query(&self, service: &str, parameters: &[(&str, &str)]) -> String {
         self.query_as(&self.root, service, parameters).await
     }
 

@@ -35,6 +35,14 @@ pub(crate) fn limit(what: &str) -> AwsError {
     )
 }
 
+pub(crate) fn duplicate_tags() -> AwsError {
+    AwsError::new(
+        400,
+        "InvalidInput",
+        "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+    )
+}
+
 pub(crate) fn invalid(what: impl Into<String>) -> AwsError {
     AwsError::new(400, "ValidationError", what)
 }

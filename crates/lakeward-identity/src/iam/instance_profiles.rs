@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
-use lakeward_policy::Context;
 use lakeward_store::Snapshot;
 use lakeward_wire::{AwsError, iso};
 use serde::{Deserialize, Serialize};
 
-use super::{Nothing, Page, error, naming, roles};
+use super::{Nothing, Page, error, naming, roles, target::Target};
 use crate::{Call, ChangeRefused, Identity, InstanceProfile, Role, Service, identifier};
 
 pub(super) fn operations(service: Service, identity: &Arc<Identity>) -> Service {
@@ -77,11 +76,11 @@ fn view(snapshot: &Snapshot, profile: &InstanceProfile) -> ProfileView {
     }
 }
 
-fn resource(call: &Call, name: &str) -> String {
-    find(call.snapshot(), call.account(), name).map_or_else(
+fn resource(call: &Call, name: &str) -> Target {
+    Target::new(find(call.snapshot(), call.account(), name).map_or_else(
         |_| naming::arn(call.account(), "instance-profile", "/", name),
         |profile| profile.arn(),
-    )
+    ))
 }
 
 fn find(snapshot: &Snapshot, account: &str, name: &str) -> Result<Arc<InstanceProfile>, AwsError> {
@@ -105,7 +104,7 @@ async fn create(
     naming::check_name("instanceProfileName", &name, 128)?;
     let path = naming::check_path(input.path)?;
     let arn = naming::arn(call.account(), "instance-profile", &path, &name);
-    let _permit = call.authorize("iam:CreateInstanceProfile", &arn, Context::new())?;
+    let _permit = Target::new(arn).authorize(&call, "iam:CreateInstanceProfile")?;
     let profile = InstanceProfile {
         account: call.account().to_owned(),
         name,
@@ -136,11 +135,7 @@ async fn get(
     input: Named,
 ) -> Result<ProfileAnswer, AwsError> {
     let name = input.instance_profile_name;
-    let _permit = call.authorize(
-        "iam:GetInstanceProfile",
-        &resource(&call, &name),
-        Context::new(),
-    )?;
+    let _permit = resource(&call, &name).authorize(&call, "iam:GetInstanceProfile")?;
     let profile = find(call.snapshot(), call.account(), &name)?;
     Ok(ProfileAnswer {
         instance_profile: view(call.snapshot(), &profile),
@@ -149,7 +144,7 @@ async fn get(
 
 async fn list(_identity: Arc<Identity>, call: Call, page: Page) -> Result<ProfileList, AwsError> {
     let arn = naming::arn(call.account(), "instance-profile", page.prefix(), "*");
-    let _permit = call.authorize("iam:ListInstanceProfiles", &arn, Context::new())?;
+    let _permit = Target::new(arn).authorize(&call, "iam:ListInstanceProfiles")?;
     let profiles = call
         .snapshot()
         .scan::<InstanceProfile>(&format!("{}/", call.account()));
@@ -165,11 +160,7 @@ async fn list(_identity: Arc<Identity>, call: Call, page: Page) -> Result<Profil
 
 async fn delete(identity: Arc<Identity>, call: Call, input: Named) -> Result<Nothing, AwsError> {
     let name = input.instance_profile_name;
-    let _permit = call.authorize(
-        "iam:DeleteInstanceProfile",
-        &resource(&call, &name),
-        Context::new(),
-    )?;
+    let _permit = resource(&call, &name).authorize(&call, "iam:DeleteInstanceProfile")?;
     let account = call.account().to_owned();
     identity
         .store()
@@ -191,14 +182,10 @@ async fn add_role(
     input: WithRole,
 ) -> Result<Nothing, AwsError> {
     let name = input.instance_profile_name;
-    let _permit = call.authorize(
-        "iam:AddRoleToInstanceProfile",
-        &resource(&call, &name),
-        Context::new(),
-    )?;
-    let role_arn = roles::resource(&call, &input.role_name);
-    let passed = Context::new().with("iam:PassedToService", "ec2.amazonaws.com");
-    let _pass = call.authorize("iam:PassRole", &role_arn, passed)?;
+    let _permit = resource(&call, &name).authorize(&call, "iam:AddRoleToInstanceProfile")?;
+    let _pass = Target::role(&call, &input.role_name)
+        .with("iam:PassedToService", "ec2.amazonaws.com")
+        .authorize(&call, "iam:PassRole")?;
     let account = call.account().to_owned();
     identity
         .store()
@@ -224,11 +211,7 @@ async fn remove_role(
     input: WithRole,
 ) -> Result<Nothing, AwsError> {
     let name = input.instance_profile_name;
-    let _permit = call.authorize(
-        "iam:RemoveRoleFromInstanceProfile",
-        &resource(&call, &name),
-        Context::new(),
-    )?;
+    let _permit = resource(&call, &name).authorize(&call, "iam:RemoveRoleFromInstanceProfile")?;
     let account = call.account().to_owned();
     identity
         .store()

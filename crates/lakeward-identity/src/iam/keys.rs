@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
-use lakeward_policy::Context;
 use lakeward_store::Snapshot;
 use lakeward_wire::{AwsError, Secret, iso};
 use serde::{Deserialize, Serialize};
 
-use super::{Nothing, error, users};
+use super::{Nothing, error, target::Target, users};
 use crate::{AccessKey, Call, ChangeRefused, Identity, KeyStatus, Service, User, caller::Kind};
 
 /// A user's quota ("IAM and AWS STS quotas").
@@ -83,11 +82,7 @@ async fn create_access_key(
     input: OwnerName,
 ) -> Result<NewKeyAnswer, AwsError> {
     let name = owner(&call, input.user_name)?;
-    let _permit = call.authorize(
-        "iam:CreateAccessKey",
-        &users::resource(&call, &name),
-        Context::new(),
-    )?;
+    let _permit = Target::user(&call, &name).authorize(&call, "iam:CreateAccessKey")?;
     let (account, now) = (call.account().to_owned(), call.now());
     let key = identity
         .store()
@@ -118,11 +113,7 @@ async fn list_access_keys(
     input: OwnerName,
 ) -> Result<KeyList, AwsError> {
     let name = owner(&call, input.user_name)?;
-    let _permit = call.authorize(
-        "iam:ListAccessKeys",
-        &users::resource(&call, &name),
-        Context::new(),
-    )?;
+    let _permit = Target::user(&call, &name).authorize(&call, "iam:ListAccessKeys")?;
     let user = users::find(call.snapshot(), call.account(), &name)?;
     let keys = users::keys_of(call.snapshot(), &user).map(|key| KeyMetadata {
         user_name: user.name.clone(),
@@ -142,11 +133,7 @@ async fn update_access_key(
     input: KeyOf,
 ) -> Result<Nothing, AwsError> {
     let name = owner(&call, input.user_name)?;
-    let _permit = call.authorize(
-        "iam:UpdateAccessKey",
-        &users::resource(&call, &name),
-        Context::new(),
-    )?;
+    let _permit = Target::user(&call, &name).authorize(&call, "iam:UpdateAccessKey")?;
     let status = input
         .status
         .ok_or_else(|| error::invalid("Status must be Active or Inactive"))?;
@@ -172,11 +159,7 @@ async fn delete_access_key(
     input: KeyOf,
 ) -> Result<Nothing, AwsError> {
     let name = owner(&call, input.user_name)?;
-    let _permit = call.authorize(
-        "iam:DeleteAccessKey",
-        &users::resource(&call, &name),
-        Context::new(),
-    )?;
+    let _permit = Target::user(&call, &name).authorize(&call, "iam:DeleteAccessKey")?;
     let account = call.account().to_owned();
     identity
         .store()

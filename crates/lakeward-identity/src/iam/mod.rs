@@ -8,11 +8,12 @@ mod keys;
 mod naming;
 mod policies;
 mod roles;
+mod target;
 mod users;
 
 use std::sync::Arc;
 
-use lakeward_wire::Protocol;
+use lakeward_wire::{AwsError, Protocol};
 use serde::{Deserialize, Serialize};
 
 use crate::{Identity, Service, inventory};
@@ -43,8 +44,12 @@ pub(crate) struct Tag {
     value: String,
 }
 
-pub(crate) fn tag_map(tags: Vec<Tag>) -> inventory::Tags {
-    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+/// The tags of a request; IAM refuses keys that differ in case only.
+pub(crate) fn tag_map(tags: Vec<Tag>) -> Result<inventory::Tags, AwsError> {
+    if inventory::repeats(tags.iter().map(|tag| &*tag.key)) {
+        return Err(error::duplicate_tags());
+    }
+    Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }
 
 pub(crate) fn tag_list(tags: &inventory::Tags) -> Vec<Tag> {

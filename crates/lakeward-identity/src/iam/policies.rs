@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use lakeward_policy::Context;
 use lakeward_store::Change;
 use lakeward_wire::AwsError;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Nothing, error, naming, roles, users};
+use super::{Nothing, error, naming, roles, target::Target, users};
 use crate::{
     Call, ChangeRefused, Identity, Role, Service, StoredPolicy, User, inventory::InlinePolicies,
 };
@@ -56,10 +55,10 @@ impl Holder {
         }
     }
 
-    fn resource(self, call: &Call, name: &str) -> String {
+    fn target(self, call: &Call, name: &str) -> Target {
         match self {
-            Self::Role => roles::resource(call, name),
-            Self::User => users::resource(call, name),
+            Self::Role => Target::role(call, name),
+            Self::User => Target::user(call, name),
         }
     }
 
@@ -145,8 +144,8 @@ async fn put(
     input: Put,
     holder: Holder,
 ) -> Result<Nothing, AwsError> {
-    let arn = holder.resource(&call, &input.holder);
-    let _permit = call.authorize(&holder.action("Put", "Policy"), &arn, Context::new())?;
+    let target = holder.target(&call, &input.holder);
+    let _permit = target.authorize(&call, &holder.action("Put", "Policy"))?;
     naming::check_name("policyName", &input.policy_name, 128)?;
     let policy = StoredPolicy::identity(input.policy_document).map_err(error::malformed)?;
     let account = call.account().to_owned();
@@ -168,8 +167,8 @@ async fn get(
     input: Named,
     holder: Holder,
 ) -> Result<PolicyAnswer, AwsError> {
-    let arn = holder.resource(&call, &input.holder);
-    let _permit = call.authorize(&holder.action("Get", "Policy"), &arn, Context::new())?;
+    let target = holder.target(&call, &input.holder);
+    let _permit = target.authorize(&call, &holder.action("Get", "Policy"))?;
     let policies = holder.policies(&call, &input.holder)?;
     let policy = policies
         .get(&input.policy_name)
@@ -192,8 +191,8 @@ async fn list(
     input: Listed,
     holder: Holder,
 ) -> Result<PolicyNames, AwsError> {
-    let arn = holder.resource(&call, &input.holder);
-    let _permit = call.authorize(&holder.action("List", "Policies"), &arn, Context::new())?;
+    let target = holder.target(&call, &input.holder);
+    let _permit = target.authorize(&call, &holder.action("List", "Policies"))?;
     Ok(PolicyNames {
         policy_names: holder.policies(&call, &input.holder)?.into_keys().collect(),
         is_truncated: false,
@@ -206,8 +205,8 @@ async fn delete(
     input: Named,
     holder: Holder,
 ) -> Result<Nothing, AwsError> {
-    let arn = holder.resource(&call, &input.holder);
-    let _permit = call.authorize(&holder.action("Delete", "Policy"), &arn, Context::new())?;
+    let target = holder.target(&call, &input.holder);
+    let _permit = target.authorize(&call, &holder.action("Delete", "Policy"))?;
     let account = call.account().to_owned();
     identity
         .store()

@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use lakeward_policy::Context;
 use lakeward_store::Snapshot;
 use lakeward_wire::{AwsError, iso};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Nothing, Page, Tag, error, naming, tag_list, tag_map};
+use super::{Nothing, Page, Tag, error, naming, tag_list, tag_map, target::Target};
 use crate::{
     Call, ChangeRefused, Identity, InstanceProfile, Role, Service, StoredPolicy, identifier,
 };
@@ -93,13 +92,6 @@ pub(super) fn view(role: &Role) -> RoleView {
     }
 }
 
-pub(super) fn resource(call: &Call, name: &str) -> String {
-    find(call.snapshot(), call.account(), name).map_or_else(
-        |_| naming::arn(call.account(), "role", "/", name),
-        |role| role.arn(),
-    )
-}
-
 pub(super) fn find(snapshot: &Snapshot, account: &str, name: &str) -> Result<Arc<Role>, AwsError> {
     snapshot
         .get::<Role>(&Role::key_of(account, name))
@@ -114,7 +106,8 @@ async fn create_role(
     naming::check_name("roleName", &input.role_name, 64)?;
     let path = naming::check_path(input.path)?;
     let arn = naming::arn(call.account(), "role", &path, &input.role_name);
-    let _permit = call.authorize("iam:CreateRole", &arn, Context::new())?;
+    let tags = tag_map(input.tags)?;
+    let _permit = Target::tagged(arn, &tags).authorize(&call, "iam:CreateRole")?;
     if input.permissions_boundary.is_some() {
         return Err(error::invalid(
             "PermissionsBoundary is not implemented by this server; leave it out",
@@ -132,7 +125,7 @@ async fn create_role(
         path,
         trust: StoredPolicy::trust(input.assume_role_policy_document).map_err(error::malformed)?,
         policies: Default::default(),
-        tags: tag_map(input.tags),
+        tags,
         description: input.description,
         max_session_duration,
         created: call.now(),
@@ -157,11 +150,7 @@ async fn get_role(
     call: Call,
     input: RoleName,
 ) -> Result<RoleAnswer, AwsError> {
-    let _permit = call.authorize(
-        "iam:GetRole",
-        &resource(&call, &input.role_name),
-        Context::new(),
-    )?;
+    let _permit = Target::role(&call, &input.role_name).authorize(&call, "iam:GetRole")?;
     let role = find(call.snapshot(), call.account(), &input.role_name)?;
     Ok(RoleAnswer { role: view(&role) })
 }
@@ -172,7 +161,7 @@ async fn list_roles(
     page: Page,
 ) -> Result<RoleList, AwsError> {
     let arn = naming::arn(call.account(), "role", page.prefix(), "*");
-    let _permit = call.authorize("iam:ListRoles", &arn, Context::new())?;
+    let _permit = Target::new(arn).authorize(&call, "iam:ListRoles")?;
     let roles = call
         .snapshot()
         .scan::<Role>(&format!("{}/", call.account()));
@@ -191,11 +180,7 @@ async fn delete_role(
     call: Call,
     input: RoleName,
 ) -> Result<Nothing, AwsError> {
-    let _permit = call.authorize(
-        "iam:DeleteRole",
-        &resource(&call, &input.role_name),
-        Context::new(),
-    )?;
+    let _permit = Target::role(&call, &input.role_name).authorize(&call, "iam:DeleteRole")?;
     let account = call.account().to_owned();
     identity
         .store()
@@ -223,8 +208,8 @@ async fn update_assume_role_policy(
     call: Call,
     input: UpdateTrust,
 ) -> Result<Nothing, AwsError> {
-    let arn = resource(&call, &input.role_name);
-    let _permit = call.authorize("iam:UpdateAssumeRolePolicy", &arn, Context::new())?;
+    let target = Target::role(&call, &input.role_name);
+    let _permit = target.authorize(&call, "iam:UpdateAssumeRolePolicy")?;
     let trust = StoredPolicy::trust(input.policy_document).map_err(error::malformed)?;
     let account = call.account().to_owned();
     identity

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
-use lakeward_policy::Context;
 use lakeward_store::{Change, Snapshot};
 use lakeward_wire::{AwsError, iso};
 use serde::{Deserialize, Serialize};
 
-use super::{Nothing, Page, Tag, error, naming, tag_list, tag_map};
+use super::{Nothing, Page, Tag, error, naming, tag_list, tag_map, target::Target};
 use crate::{AccessKey, Call, Identity, Service, User, caller::Kind, identifier};
 
 pub(super) fn operations(service: Service, identity: &Arc<Identity>) -> Service {
@@ -72,14 +71,6 @@ fn view(user: &User) -> UserView {
     }
 }
 
-/// The ARN that policies are asked about: the user's own, or the one it would have.
-pub(super) fn resource(call: &Call, name: &str) -> String {
-    find(call.snapshot(), call.account(), name).map_or_else(
-        |_| naming::arn(call.account(), "user", "/", name),
-        |user| user.arn(),
-    )
-}
-
 pub(super) fn find(snapshot: &Snapshot, account: &str, name: &str) -> Result<Arc<User>, AwsError> {
     snapshot
         .get::<User>(&User::key_of(account, name))
@@ -94,13 +85,14 @@ async fn create_user(
     naming::check_name("userName", &input.user_name, 64)?;
     let path = naming::check_path(input.path)?;
     let arn = naming::arn(call.account(), "user", &path, &input.user_name);
-    let _permit = call.authorize("iam:CreateUser", &arn, Context::new())?;
+    let tags = tag_map(input.tags)?;
+    let _permit = Target::tagged(arn, &tags).authorize(&call, "iam:CreateUser")?;
     let user = User {
         account: call.account().to_owned(),
         id: identifier::unique("AIDA", 17),
         path,
         policies: Default::default(),
-        tags: tag_map(input.tags),
+        tags,
         created: call.now(),
         name: input.user_name,
     };
@@ -134,7 +126,7 @@ async fn get_user(
             ));
         }
     };
-    let _permit = call.authorize("iam:GetUser", &resource(&call, &name), Context::new())?;
+    let _permit = Target::user(&call, &name).authorize(&call, "iam:GetUser")?;
     let user = find(call.snapshot(), call.account(), &name)?;
     Ok(UserAnswer { user: view(&user) })
 }
@@ -145,7 +137,7 @@ async fn list_users(
     page: Page,
 ) -> Result<UserList, AwsError> {
     let arn = naming::arn(call.account(), "user", page.prefix(), "*");
-    let _permit = call.authorize("iam:ListUsers", &arn, Context::new())?;
+    let _permit = Target::new(arn).authorize(&call, "iam:ListUsers")?;
     let users = call
         .snapshot()
         .scan::<User>(&format!("{}/", call.account()));
@@ -164,11 +156,7 @@ async fn delete_user(
     call: Call,
     input: UserName,
 ) -> Result<Nothing, AwsError> {
-    let _permit = call.authorize(
-        "iam:DeleteUser",
-        &resource(&call, &input.user_name),
-        Context::new(),
-    )?;
+    let _permit = Target::user(&call, &input.user_name).authorize(&call, "iam:DeleteUser")?;
     let account = call.account().to_owned();
     identity
         .store()

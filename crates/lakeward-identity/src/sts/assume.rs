@@ -9,7 +9,7 @@ use lakeward_wire::{AwsError, Secret};
 
 use super::session;
 use crate::{
-    Call, Caller, Identity, Origin, Role, audit::Event, caller::session_arn, identifier,
+    Call, Caller, Identity, Origin, Role, audit::Event, caller::session_arn, identifier, inventory,
     token::Claim,
 };
 
@@ -111,7 +111,8 @@ impl Identity {
         let principal = Principal::Service {
             name: service.to_owned(),
         };
-        let context = principal.context();
+        let mut context = principal.context();
+        context.extend(role.tag_context());
         let request = Request {
             principal: &principal,
             action: "sts:AssumeRole",
@@ -147,7 +148,7 @@ impl Identity {
         call: &Call,
         request: AssumeRole,
     ) -> Result<RoleCredentials, AwsError> {
-        session::validate(&request)?;
+        session::validate(call, &request)?;
         let role = authorize(call, &request)?;
         let session = session::of(call, &role, request)?;
         let access_key_id = identifier::unique("ASIA", 16);
@@ -181,8 +182,11 @@ fn authorize(call: &Call, request: &AssumeRole) -> Result<Arc<Role>, AwsError> {
     if session::source_identity(call, request)?.is_some() {
         actions.push("sts:SetSourceIdentity");
     }
-    let context = assume_context(call, request)?;
+    let mut context = assume_context(call, request)?;
     let role = Role::find(call.snapshot(), &request.role_arn);
+    if let Some(role) = &role {
+        context.extend(role.tag_context());
+    }
     for action in actions {
         let side = match &role {
             Some(role) => match role.trust.document() {
@@ -220,19 +224,13 @@ pub(super) fn denied(call: &Call, action: &str, role_arn: &str) -> AwsError {
 }
 
 fn assume_context(call: &Call, request: &AssumeRole) -> Result<Context, AwsError> {
-    let mut context = Context::new().with("sts:RoleSessionName", request.session_name.clone());
+    let mut context = inventory::request_tags(&session::tags(call, request))
+        .with("sts:RoleSessionName", request.session_name.clone());
     if let Some(external_id) = &request.external_id {
         context.insert("sts:ExternalId", vec![external_id.clone()]);
     }
     if let Some(source) = session::source_identity(call, request)? {
         context.insert("sts:SourceIdentity", vec![source]);
-    }
-    let tags = session::tags(call, request);
-    for (key, value) in &tags {
-        context.insert(&format!("aws:RequestTag/{key}"), vec![value.clone()]);
-    }
-    if !tags.is_empty() {
-        context.insert("aws:TagKeys", tags.into_keys().collect());
     }
     if !request.transitive_tag_keys.is_empty() {
         context.insert("sts:TransitiveTagKeys", request.transitive_tag_keys.clone());

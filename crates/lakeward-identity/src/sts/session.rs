@@ -1,12 +1,13 @@
 //! What a new session carries: its time, source identity, tags and policy.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use lakeward_wire::AwsError;
 
 use super::assume::{AssumeRole, denied};
-use crate::{Call, Role, RoleSession, StoredPolicy};
+use crate::{
+    Call, Role, RoleSession, StoredPolicy,
+    inventory::{Tags, folded, repeats},
+};
 
 /// A role may be assumed from another role for at most an hour ("Role chaining").
 pub(super) const CHAINED_LIMIT: u32 = 3600;
@@ -29,23 +30,52 @@ pub(super) fn source_identity(
     }
 }
 
-/// The tags passed, over those inherited from the caller's session.
-pub(super) fn tags(call: &Call, request: &AssumeRole) -> BTreeMap<String, String> {
-    let mut tags: BTreeMap<String, String> = request.tags.iter().cloned().collect();
+/// The tags passed and those inherited from the caller's session, which never meet: see
+/// [`check_tags`].
+pub(super) fn tags(call: &Call, request: &AssumeRole) -> Tags {
+    let mut tags: Tags = request.tags.iter().cloned().collect();
     tags.extend(inherited(call));
     tags
 }
 
-fn inherited(call: &Call) -> BTreeMap<String, String> {
+fn inherited(call: &Call) -> Tags {
     let Some(session) = call.caller().session() else {
-        return BTreeMap::new();
+        return Tags::new();
     };
+    let transitive: Vec<String> = session.transitive.iter().map(|key| folded(key)).collect();
     session
         .tags
         .iter()
-        .filter(|(key, _)| session.transitive.contains(key))
+        .filter(|(key, _)| transitive.contains(&folded(key)))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
+}
+
+/// What a chain inherits can't be passed anew, and no tag is passed twice; tag keys have no case
+/// ("Pass session tags in AWS STS" of the IAM User Guide, whose text the conflict has).
+fn check_tags(call: &Call, request: &AssumeRole) -> Result<(), AwsError> {
+    let refused = |message: &str| Err(AwsError::new(400, "InvalidParameterValue", message));
+    let passed = || request.tags.iter().map(|(key, _)| &**key);
+    if repeats(passed()) {
+        return refused(
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+        );
+    }
+    let inherited: Vec<String> = inherited(call).keys().map(|key| folded(key)).collect();
+    let transitive = || request.transitive_tag_keys.iter().map(|key| &**key);
+    if passed()
+        .chain(transitive())
+        .any(|key| inherited.contains(&folded(key)))
+    {
+        return refused(
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
+        );
+    }
+    let named: Vec<String> = passed().map(folded).collect();
+    if !transitive().all(|key| named.contains(&folded(key))) {
+        return refused("The specified transitive tag key must be included in the requested tags.");
+    }
+    Ok(())
 }
 
 pub(super) fn of(call: &Call, role: &Role, request: AssumeRole) -> Result<RoleSession, AwsError> {
@@ -86,7 +116,7 @@ pub(super) fn new(role: &Role, name: &str, at: Timestamp, seconds: u32) -> RoleS
         role_id: role.id.clone(),
         name: name.to_owned(),
         source_identity: None,
-        tags: BTreeMap::new(),
+        tags: Tags::new(),
         transitive: Vec::new(),
         policy: None,
         issued_at: at,
@@ -94,7 +124,7 @@ pub(super) fn new(role: &Role, name: &str, at: Timestamp, seconds: u32) -> RoleS
     }
 }
 
-pub(super) fn validate(request: &AssumeRole) -> Result<(), AwsError> {
+pub(super) fn validate(call: &Call, request: &AssumeRole) -> Result<(), AwsError> {
     let invalid = |member: &str, rule: &str| {
         AwsError::new(
             400,
@@ -128,7 +158,7 @@ pub(super) fn validate(request: &AssumeRole) -> Result<(), AwsError> {
     {
         return Err(invalid("policy", "must have at most 2048 characters"));
     }
-    Ok(())
+    check_tags(call, request)
 }
 
 fn is_session_name(name: &str) -> bool {

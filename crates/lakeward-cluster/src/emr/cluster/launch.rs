@@ -120,7 +120,10 @@ fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
 }
 
 fn pass_role(call: &Call, role_arn: &str, service: &str) -> Result<(), AwsError> {
-    let context = Context::new().with("iam:PassedToService", service);
+    let role = Role::find(call.snapshot(), role_arn);
+    let context = role
+        .map_or_else(Context::new, |role| role.tag_context())
+        .with("iam:PassedToService", service);
     let _permit = call.authorize("iam:PassRole", role_arn, context)?;
     Ok(())
 }

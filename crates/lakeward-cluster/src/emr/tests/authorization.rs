@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use lakeward_identity::Role;
 use serde_json::{Value, json};
 
 use super::world::{ACCOUNT, REGION, World, allow, code, everything, request, role_arn};
@@ -244,4 +247,34 @@ async fn a_launch_passes_both_roles() {
             .session()
             .is_some()
     );
+}
+
+#[tokio::test]
+async fn a_denial_by_the_tags_of_a_passed_role_holds() {
+    let world = World::new().await;
+    let deny = json!({
+        "Effect": "Deny", "Action": "iam:PassRole", "Resource": "*",
+        "Condition": {"StringEquals": {"aws:ResourceTag/env": "prod"}}
+    });
+    let may = statement(
+        json!(["elasticmapreduce:RunJobFlow", "iam:PassRole"]),
+        "*",
+        json!({}),
+    );
+    let call = world.studio(&allow(json!([may, deny])), None).await;
+    let launched = world.run(&call, launch::run_job_flow, request()).await;
+    assert!(launched.is_ok(), "{launched:?}");
+    world
+        .change(|change| {
+            let role = Role::find(change, &role_arn("machine")).unwrap();
+            let mut role = (*role).clone();
+            role.tags.insert("env".to_owned(), "prod".to_owned());
+            change.put(role);
+        })
+        .await;
+    let call = world.call_of(Arc::new(call.caller().clone()));
+    let refused = world.run(&call, launch::run_job_flow, request()).await;
+    let error = refused.unwrap_err();
+    assert_eq!(code(&error), "AccessDeniedException");
+    assert!(error.message.contains("role/machine"), "{error}");
 }
