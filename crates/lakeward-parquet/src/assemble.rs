@@ -11,6 +11,9 @@ use crate::plan::{Packer, Piece, Plan};
 use crate::statistics;
 use crate::thrift::{Struct, Value};
 
+/// The longest `created_by` that is passed on, in bytes.
+const CREATED_BY_BYTES: usize = 120;
+
 /// What goes into a filtered file.
 pub(crate) struct Output<'a> {
     version: i32,
@@ -53,7 +56,7 @@ impl<'a> Output<'a> {
         });
         Self {
             version: footer.version,
-            created_by: footer.created_by,
+            created_by: footer.created_by.filter(|text| names_a_writer(text)),
             column_orders,
             schema,
             groups: Vec::new(),
@@ -330,6 +333,21 @@ impl<'a> OutputChunk<'a> {
     }
 }
 
+/// Whether `created_by` says `APPLICATION version VERSION`, perhaps with a build, which is what readers
+/// make use of. Anything else could say anything, and is left out.
+fn names_a_writer(created_by: &[u8]) -> bool {
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || b" .:()_-+/,".contains(byte);
+    if created_by.len() > CREATED_BY_BYTES || !created_by.iter().all(known) {
+        return false;
+    }
+    let text = std::str::from_utf8(created_by).unwrap_or_default();
+    text.split_once(" version ")
+        .is_some_and(|(application, version)| {
+            let number = version.strip_prefix('v').unwrap_or(version);
+            !application.is_empty() && number.starts_with(|first: char| first.is_ascii_digit())
+        })
+}
+
 fn length(range: &Range<u64>) -> u64 {
     range.end.saturating_sub(range.start)
 }
@@ -362,4 +380,33 @@ fn visible_sorting<'a>(sorting: &[Value<'a>], visible: &[bool]) -> Vec<Value<'a>
         Some(Value::Struct(column.clone().with(1, Value::I32(number))))
     };
     sorting.iter().map_while(renumber).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_names_of_writers_are_passed_on() {
+        for writer in [
+            "parquet-mr version 1.12.3 (build f8dced182c4c1fbdec6ccb3185537b5a01e6ed6b)",
+            "parquet-cpp-arrow version 14.0.1",
+            "DuckDB version v1.0.0 (build 1f98600c2c)",
+            "impala version 3.4.0-RELEASE (build 9f1c31c)",
+        ] {
+            assert!(names_a_writer(writer.as_bytes()), "{writer}");
+        }
+        let long = format!("a version 1.{}", "0".repeat(CREATED_BY_BYTES));
+        for other in [
+            "",
+            "name=Alice; ssn=123",
+            " version 1",
+            "parquet-mr version secret",
+            "parquet-mr version 1.0 {\"ssn\": 1}",
+            "é version 1",
+            &long,
+        ] {
+            assert!(!names_a_writer(other.as_bytes()), "{other}");
+        }
+    }
 }

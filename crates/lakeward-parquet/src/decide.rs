@@ -10,6 +10,7 @@ use crate::filter::{Filter, FilterColumn, Values};
 use crate::footer::RowGroup;
 use crate::limits::ROW_GROUP_ROWS;
 use crate::number::from_big_endian;
+use crate::work::Work;
 use crate::{Source, ViewError};
 
 /// The rows of a row group that show.
@@ -25,6 +26,7 @@ pub(crate) fn decide(
     source: &dyn Source,
     group: &RowGroup<'_>,
     filter: &Filter,
+    work: &Work,
 ) -> Result<Selection, ViewError> {
     if filter.columns.is_empty() {
         return Ok(match filter.passes(&[], 0) {
@@ -38,7 +40,7 @@ pub(crate) fn decide(
             group.rows
         )));
     }
-    let keep = guarded(|| rows(source, group, filter))?;
+    let keep = guarded(|| rows(source, group, filter, work))?;
     Ok(match keep.iter().filter(|keep| **keep).count() {
         0 => Selection::None,
         kept if kept == keep.len() => Selection::All,
@@ -50,11 +52,12 @@ fn rows(
     source: &dyn Source,
     group: &RowGroup<'_>,
     filter: &Filter,
+    work: &Work,
 ) -> Result<Vec<bool>, ViewError> {
     let mut columns: Vec<Cursor> = filter
         .columns
         .iter()
-        .map(|column| Cursor::open(source, group, column))
+        .map(|column| Cursor::open(source, group, column, work))
         .collect::<Result<_, _>>()?;
     let batch = columns
         .iter()
@@ -69,6 +72,7 @@ fn rows(
             .iter_mut()
             .map(|column| column.next(count))
             .collect::<Result<_, _>>()?;
+        work.spend(values.iter().map(Values::wide_bytes).sum())?;
         keep.extend((0..count).map(|row| filter.passes(&values, row)));
     }
     for column in &mut columns {
@@ -90,12 +94,13 @@ impl Cursor {
         source: &dyn Source,
         group: &RowGroup<'_>,
         column: &FilterColumn,
+        work: &Work,
     ) -> Result<Self, ViewError> {
         let chunk = group
             .chunks
             .get(column.leaf)
             .ok_or_else(|| ViewError::malformed("a row group lacks a column"))?;
-        let data = ChunkData::read(source, chunk, &column.descriptor)?;
+        let data = ChunkData::read(source, chunk, &column.descriptor, work)?;
         Ok(Self {
             reader: data.reader(group.rows)?,
             kind: column.kind,

@@ -4,11 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
+use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
+use parquet::file::properties::ReaderProperties;
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr};
 
@@ -18,6 +19,7 @@ use crate::limits::{BATCH_BYTES, BATCH_ROWS};
 use crate::pages::{Survey, survey};
 use crate::source::read;
 use crate::thrift::{Struct, Value};
+use crate::work::Work;
 use crate::{Source, ViewError};
 
 /// Runs code of the `parquet` crate. It asserts and slices without checks in places that malformed
@@ -49,10 +51,13 @@ impl ChunkData {
         source: &dyn Source,
         chunk: &Chunk<'_>,
         descriptor: &ColumnDescPtr,
+        work: &Work,
     ) -> Result<Self, ViewError> {
-        let bytes = read(source, &chunk.range)?;
         let compression = compression(chunk.metadata.i32(4))?;
+        work.spend(chunk.range.end.saturating_sub(chunk.range.start))?;
+        let bytes = read(source, &chunk.range)?;
         let survey = survey(&bytes, compression)?;
+        work.spend_pages(survey.values, survey.bytes)?;
         let within = |offset: u64| i64::try_from(offset - chunk.range.start).unwrap_or(i64::MAX);
         let metadata = ColumnChunkMetaData::builder(Arc::clone(descriptor))
             .set_compression(compression)
@@ -74,7 +79,17 @@ impl ChunkData {
     pub(crate) fn reader(&self, rows: u64) -> Result<ColumnReader, ViewError> {
         let bytes = Arc::new(self.bytes.clone());
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        let pages = SerializedPageReader::new(bytes, &self.metadata, rows, None)?;
+        // The framings that some old writers used for LZ4 don't tell how far they expand.
+        let properties = ReaderProperties::builder()
+            .set_backward_compatible_lz4(false)
+            .build();
+        let pages = SerializedPageReader::new_with_properties(
+            bytes,
+            &self.metadata,
+            rows,
+            None,
+            Arc::new(properties),
+        )?;
         let checked = CheckedPages {
             pages,
             descriptor: Arc::clone(&self.descriptor),
@@ -85,14 +100,15 @@ impl ChunkData {
         ))
     }
 
-    /// How many rows to decode at a time, so that a batch stays within bounds although the values of
-    /// one page may share most of its bytes.
+    /// How many rows to decode at a time, so that a batch stays within bounds: it keeps the pages of
+    /// its values, and the values of a delta-encoded page may each repeat most of the page.
     pub(crate) fn batch_rows(&self) -> usize {
         let delta = Encoding::DELTA_BYTE_ARRAY as i32;
-        if !self.survey.encodings.contains(&delta) {
-            return BATCH_ROWS;
-        }
-        let rows = BATCH_BYTES / self.survey.largest_page.max(1);
+        let per_row = match self.survey.encodings.contains(&delta) {
+            true => self.survey.largest_page,
+            false => self.survey.bytes_per_value,
+        };
+        let rows = BATCH_BYTES / per_row.max(1);
         usize::try_from(rows)
             .unwrap_or(BATCH_ROWS)
             .clamp(1, BATCH_ROWS)
@@ -105,7 +121,7 @@ fn compression(number: Option<i32>) -> Result<Compression, ViewError> {
         Some(0) => Compression::UNCOMPRESSED,
         Some(1) => Compression::SNAPPY,
         Some(2) => Compression::GZIP(GzipLevel::default()),
-        Some(4) => Compression::BROTLI(BrotliLevel::default()),
+        Some(4) => return Err(ViewError::Brotli),
         Some(5) => Compression::LZ4,
         Some(6) => Compression::ZSTD(ZstdLevel::default()),
         Some(7) => Compression::LZ4_RAW,

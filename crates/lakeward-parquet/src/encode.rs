@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parquet::basic::{Encoding, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::column::writer::{ColumnWriter, ColumnWriterImpl};
-use parquet::data_type::DataType;
+use parquet::data_type::{AsBytes, DataType};
 use parquet::file::properties::{
     EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion,
 };
@@ -17,11 +17,14 @@ use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr};
 
 use crate::decode::{ChunkData, guarded, schema_descriptor};
 use crate::footer::Chunk;
+use crate::limits::{ROW_BYTES, WRITE_BYTES};
 use crate::thrift::Value;
+use crate::work::{Work, wide};
 use crate::{Source, ViewError};
 
-/// Room for the dictionary of a column whose original has a small one or none told, in bytes.
-const LEAST_DICTIONARY: u64 = 64 << 10;
+/// Room for a dictionary beyond the size of the original's, in bytes: a writer that reaches its limit
+/// gives the dictionary up, and would write out what the original says once.
+const DICTIONARY_ROOM: u64 = 64 << 10;
 
 /// Writes row groups with the visible columns.
 pub(crate) struct Encoder {
@@ -42,6 +45,7 @@ impl Encoder {
         source: &dyn Source,
         chunks: &[&Chunk<'_>],
         keep: &[bool],
+        work: &Work,
     ) -> Result<Bytes, ViewError> {
         if chunks.len() != self.schema.num_columns() {
             return Err(ViewError::Inspection("columns got lost".into()));
@@ -50,17 +54,18 @@ impl Encoder {
             let columns: Vec<ChunkData> = chunks
                 .iter()
                 .zip(self.schema.columns())
-                .map(|(chunk, column)| ChunkData::read(source, chunk, column))
+                .map(|(chunk, column)| ChunkData::read(source, chunk, column, work))
                 .collect::<Result<_, _>>()?;
-            self.write(&columns, keep)
+            self.write(&columns, keep, work)
         })
     }
 
-    fn write(&self, columns: &[ChunkData], keep: &[bool]) -> Result<Bytes, ViewError> {
+    fn write(&self, columns: &[ChunkData], keep: &[bool], work: &Work) -> Result<Bytes, ViewError> {
         let properties = Arc::new(self.properties(columns));
         let schema = self.schema.root_schema_ptr();
         let mut file = SerializedFileWriter::new(Vec::new(), schema, properties)?;
         let mut group = file.next_row_group()?;
+        let mut written = 0;
         for (data, column) in columns.iter().zip(self.schema.columns()) {
             let mut writer = group
                 .next_column()?
@@ -70,8 +75,10 @@ impl Encoder {
                 keep,
                 batch: data.batch_rows(),
                 column,
+                work,
+                before: written,
             };
-            rows.transcode(reader, writer.untyped())?;
+            written = rows.transcode(reader, writer.untyped())?;
             writer.close()?;
         }
         group.close()?;
@@ -103,7 +110,7 @@ fn mirror(
 ) -> WriterPropertiesBuilder {
     let path = || column.path().clone();
     let dictionary = data.survey.dictionary_bytes;
-    let limit = dictionary.unwrap_or(0).max(LEAST_DICTIONARY);
+    let limit = dictionary.unwrap_or(0).saturating_add(DICTIONARY_ROOM);
     properties
         .set_column_compression(path(), data.compression)
         .set_column_dictionary_enabled(path(), dictionary.is_some())
@@ -138,14 +145,19 @@ struct Rows<'k> {
     keep: &'k [bool],
     batch: usize,
     column: &'k ColumnDescPtr,
+    work: &'k Work,
+    /// Bytes that were written before this column.
+    before: u64,
 }
 
 impl Rows<'_> {
+    /// Copies the rows to keep; tells how many bytes are written now, but for what the
+    /// writer holds back: a dictionary and the pages that refer to it.
     fn transcode(
         &self,
         reader: ColumnReader,
         writer: &mut ColumnWriter<'_>,
-    ) -> Result<(), ViewError> {
+    ) -> Result<u64, ViewError> {
         use {ColumnReader as From, ColumnWriter as To};
         match (reader, writer) {
             (From::BoolColumnReader(from), To::BoolColumnWriter(to)) => self.copy(from, to),
@@ -169,19 +181,21 @@ impl Rows<'_> {
         &self,
         mut reader: ColumnReaderImpl<T>,
         writer: &mut ColumnWriterImpl<'_, T>,
-    ) -> Result<(), ViewError> {
+    ) -> Result<u64, ViewError> {
         let mut batch = Batch::<T>::default();
+        let mut written = self.before;
         for keep in self.keep.chunks(self.batch) {
             if batch.read(&mut reader, keep.len())? != keep.len() {
                 return Err(ViewError::malformed(
                     "a column has fewer rows than its row group",
                 ));
             }
-            let kept = batch.filter(keep, self.column)?;
-            if !kept.values.is_empty() || !kept.definitions.is_empty() {
-                let definitions = (self.column.max_def_level() > 0).then_some(&*kept.definitions);
-                let repetitions = (self.column.max_rep_level() > 0).then_some(&*kept.repetitions);
-                writer.write_batch(&kept.values, definitions, repetitions)?;
+            let parts = batch.filter(keep, self.column)?;
+            self.work.spend(parts.iter().map(|part| part.bytes).sum())?;
+            for part in parts {
+                part.write(writer, self.column)?;
+                written = self.before.saturating_add(writer.get_total_bytes_written());
+                self.work.fits(written)?;
             }
         }
         if batch.read(&mut reader, 1)? != 0 {
@@ -189,7 +203,7 @@ impl Rows<'_> {
                 "a column has more rows than its row group",
             ));
         }
-        Ok(())
+        Ok(written)
     }
 }
 
@@ -198,6 +212,8 @@ struct Batch<T: DataType> {
     values: Vec<T::T>,
     definitions: Vec<i16>,
     repetitions: Vec<i16>,
+    /// What the values cost beyond their number, in bytes; known of those to keep.
+    bytes: u64,
 }
 
 impl<T: DataType> Default for Batch<T> {
@@ -206,6 +222,7 @@ impl<T: DataType> Default for Batch<T> {
             values: Vec::new(),
             definitions: Vec::new(),
             repetitions: Vec::new(),
+            bytes: 0,
         }
     }
 }
@@ -225,15 +242,35 @@ impl<T: DataType> Batch<T> {
         Ok(rows)
     }
 
-    /// The rows to keep; the values are taken out of this batch.
-    fn filter(&mut self, keep: &[bool], column: &ColumnDescPtr) -> Result<Self, ViewError> {
+    /// Writes all that is here.
+    fn write(
+        &self,
+        writer: &mut ColumnWriterImpl<'_, T>,
+        column: &ColumnDescPtr,
+    ) -> Result<(), ViewError> {
+        if self.bytes > ROW_BYTES {
+            return Err(ViewError::Limit("the size of a row".into()));
+        }
+        let definitions = (column.max_def_level() > 0).then_some(&*self.definitions);
+        let repetitions = (column.max_rep_level() > 0).then_some(&*self.repetitions);
+        writer.write_batch(&self.values, definitions, repetitions)?;
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.definitions.is_empty()
+    }
+
+    /// The rows to keep, in parts small enough to be written at once; the values are taken out of
+    /// this batch.
+    fn filter(&mut self, keep: &[bool], column: &ColumnDescPtr) -> Result<Vec<Self>, ViewError> {
         let (max_definition, max_repetition) = (column.max_def_level(), column.max_rep_level());
         let levels = if max_definition > 0 {
             self.definitions.len()
         } else {
             self.values.len()
         };
-        let mut kept = Self::default();
+        let (mut parts, mut kept) = (Vec::new(), Self::default());
         let mut values = self.values.drain(..);
         let mut keep = keep.iter();
         let mut keeping = None;
@@ -246,6 +283,9 @@ impl<T: DataType> Batch<T> {
         for (definition, repetition) in definitions.zip(repetitions).take(levels) {
             if repetition == 0 {
                 keeping = keep.next().copied();
+                if kept.bytes > WRITE_BYTES {
+                    parts.push(std::mem::take(&mut kept));
+                }
             }
             let keeping = keeping.ok_or_else(misaligned)?;
             let value = match definition == max_definition {
@@ -253,7 +293,10 @@ impl<T: DataType> Batch<T> {
                 false => None,
             };
             if keeping {
-                kept.values.extend(value);
+                if let Some(value) = value {
+                    kept.bytes = kept.bytes.saturating_add(wide(value.as_bytes().len()));
+                    kept.values.push(value);
+                }
                 if max_definition > 0 {
                     kept.definitions.push(definition);
                 }
@@ -265,7 +308,10 @@ impl<T: DataType> Batch<T> {
         if keep.next().is_some() || values.next().is_some() {
             return Err(misaligned());
         }
-        Ok(kept)
+        if !kept.is_empty() {
+            parts.push(kept);
+        }
+        Ok(parts)
     }
 }
 

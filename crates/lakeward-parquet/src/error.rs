@@ -52,6 +52,11 @@ pub enum ViewError {
         /// Why not.
         reason: String,
     },
+    /// A column that has to be decoded is compressed with brotli.
+    #[error(
+        "a row filter needs columns decoded, and pages compressed with brotli are not, since they don't tell how far they expand; rewrite the file with zstd, snappy or gzip"
+    )]
+    Brotli,
     /// The filtered file doesn't fit the size that was declared for it.
     #[error(
         "the filtered file needs {needed} bytes but {declared} are declared for it; rewrite the original with larger pages or plain encodings"

@@ -12,6 +12,7 @@ use crate::decode::schema_descriptor;
 use crate::limits::PREDICATE_DEPTH;
 use crate::number::{Bound, days};
 use crate::schema::Schema;
+use crate::work::wide;
 
 /// A predicate over the columns of one file.
 pub(crate) struct Filter {
@@ -276,6 +277,14 @@ fn holds(op: CompareOp, ordering: Ordering) -> bool {
 }
 
 impl Values {
+    /// What it costs to look at the values beyond their number, in bytes.
+    pub(crate) fn wide_bytes(&self) -> u64 {
+        match self {
+            Self::Text(values) => values.iter().flatten().map(|text| wide(text.len())).sum(),
+            _ => 0,
+        }
+    }
+
     fn is_null(&self, row: usize) -> Option<bool> {
         match self {
             Self::Whole(values) => values.get(row).map(Option::is_none),

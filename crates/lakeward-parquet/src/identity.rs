@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// Version of the transformation, part of every ETag: it changes whenever the same original and view
 /// give other bytes than before.
-pub const TRANSFORM_VERSION: u32 = 1;
+pub const TRANSFORM_VERSION: u32 = 2;
 
 /// Room that a row-filtered object has beyond its share of the original, in bytes.
 const ROW_VIEW_ROOM: u64 = 4 << 20;

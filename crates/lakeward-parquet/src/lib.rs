@@ -21,10 +21,11 @@
 //! A file is refused, never served, when anything in it is doubtful. Footers and page headers are
 //! read by a reader of our own that bounds depth, counts and sizes. Values are decoded by the
 //! `parquet` crate, which panics on some malformed pages; those calls are made under `catch_unwind`
-//! (see `decode::guarded`), so that a panic is an ordinary refusal, and they cost time in proportion
-//! to the file. Sizes and counts that decoders would take on trust are checked before; the one thing
-//! that is not is how far a brotli page expands. Callers should still run [`plan`] in a blocking task of a bounded pool and turn a
-//! panic of that task into an error.
+//! (see `decode::guarded`), so that a panic is an ordinary refusal. Sizes and counts that decoders
+//! would take on trust are checked before; pages whose decoder can't be held to a size, those of brotli,
+//! are not decoded at all. What is decoded and re-encoded is counted, and ends a plan that costs far
+//! more than the file's size. Callers should still run [`plan`] in a blocking task of a bounded pool and
+//! turn a panic of that task into an error.
 //!
 //! # Errors tell about the file
 //!
@@ -53,6 +54,7 @@ mod statistics;
 mod thrift;
 mod verify;
 mod view;
+mod work;
 
 pub use error::ViewError;
 pub use identity::{TRANSFORM_VERSION, virtual_etag, virtual_size};

@@ -16,9 +16,11 @@ use crate::thrift::{Struct, read_struct};
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     /// Values, NULLs and empty lists included.
-    values: u64,
+    pub(crate) values: u64,
     /// Bytes after decompression.
-    bytes: u64,
+    pub(crate) bytes: u64,
+    /// The most bytes per value of a page, rounded down.
+    pub(crate) bytes_per_value: u64,
     /// The largest page's bytes after decompression.
     pub(crate) largest_page: u64,
     /// The dictionary page's bytes after decompression.
@@ -38,7 +40,7 @@ const DATA_PAGE_V2: i32 = 3;
 
 /// Surveys the pages of a chunk; `bytes` are all of it. Pages of gzip are also inflated when they could
 /// be far larger than they say, since the decoder would make room for whatever comes out; the other
-/// codecs stop at the size that the header tells, brotli excepted.
+/// codecs that are decoded stop at the size that the header tells.
 pub(crate) fn survey(bytes: &[u8], codec: Compression) -> Result<Survey, ViewError> {
     let gzip = matches!(codec, Compression::GZIP(_));
     let mut survey = Survey::default();
@@ -93,7 +95,7 @@ impl Survey {
         match header.i32(1) {
             Some(DATA_PAGE) => {
                 let page = header.structure(5).ok_or_else(incomplete)?;
-                self.data_page(size(page, 1)?, page.i32(2).ok_or_else(incomplete)?);
+                self.data_page(size(page, 1)?, bytes, page.i32(2).ok_or_else(incomplete)?);
             }
             Some(DATA_PAGE_V2) => {
                 let page = header.structure(8).ok_or_else(incomplete)?;
@@ -102,7 +104,7 @@ impl Survey {
                     return Err(ViewError::malformed("a page's levels are larger than it"));
                 }
                 self.version_2 = true;
-                self.data_page(size(page, 1)?, page.i32(4).ok_or_else(incomplete)?);
+                self.data_page(size(page, 1)?, bytes, page.i32(4).ok_or_else(incomplete)?);
             }
             Some(DICTIONARY_PAGE) => {
                 let page = header.structure(7).ok_or_else(incomplete)?;
@@ -117,7 +119,7 @@ impl Survey {
         self.check_limits()
     }
 
-    fn data_page(&mut self, values: u64, encoding: i32) {
+    fn data_page(&mut self, values: u64, bytes: u64, encoding: i32) {
         // A page over the limit makes the chunk go over it too.
         let counted = if values > PAGE_VALUES {
             CHUNK_VALUES + 1
@@ -125,6 +127,8 @@ impl Survey {
             values
         };
         self.values = self.values.saturating_add(counted);
+        let per_value = bytes.checked_div(values).unwrap_or(0);
+        self.bytes_per_value = self.bytes_per_value.max(per_value);
         self.encodings.insert(encoding);
     }
 

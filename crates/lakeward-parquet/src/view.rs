@@ -12,6 +12,7 @@ use crate::page_index;
 use crate::source::read;
 use crate::thrift::Value;
 use crate::verify::{Allowed, inspect};
+use crate::work::Work;
 use crate::{Piece, Plan, Source, ViewError, virtual_size};
 
 /// Plans the filtered file that `view` gives of the original in `source`.
@@ -109,15 +110,11 @@ impl<'a> Original<'_, 'a> {
     fn plan_rows(self, footer: Footer<'a>, predicate: &Predicate) -> Result<Plan, ViewError> {
         let filter = Filter::compile(predicate, &footer.schema)?;
         let encoder = Encoder::new(&self.schema)?;
-        let mut budget = self.size;
+        let work = Work::new(self.size);
         let mut decisions = Vec::with_capacity(footer.row_groups.len());
         for group in &footer.row_groups {
-            let decision = self.decide(group, &filter, &encoder)?;
-            let used = decision.size(self.visible_chunks(group));
-            budget = budget.checked_sub(used).ok_or(ViewError::TooLarge {
-                needed: self.size.saturating_sub(budget).saturating_add(used),
-                declared: self.size,
-            })?;
+            let decision = self.decide(group, &filter, &encoder, &work)?;
+            work.write(decision.size(self.visible_chunks(group)))?;
             decisions.push(decision);
         }
         // The encoded files are read like any other; their footers must live as long as the output.
@@ -136,13 +133,14 @@ impl<'a> Original<'_, 'a> {
         group: &RowGroup<'_>,
         filter: &Filter,
         encoder: &Encoder,
+        work: &Work,
     ) -> Result<Decision, ViewError> {
-        Ok(match decide(self.source, group, filter)? {
+        Ok(match decide(self.source, group, filter, work)? {
             Selection::None => Decision::Hidden,
             Selection::All => Decision::Whole,
             Selection::Some(keep) => {
                 let chunks: Vec<&Chunk<'_>> = self.visible_chunks(group).collect();
-                Decision::Encoded(encoder.encode(self.source, &chunks, &keep)?)
+                Decision::Encoded(encoder.encode(self.source, &chunks, &keep, work)?)
             }
         })
     }

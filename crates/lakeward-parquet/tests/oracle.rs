@@ -249,7 +249,9 @@ proptest! {
         columns in visible(),
         filter in option::weighted(0.8, predicate()),
     ) {
-        let original = write(&table, &layout);
+        // Brotli is not decoded, which filters need.
+        let codec = if layout.codec == 4 && filter.is_some() { 2 } else { layout.codec };
+        let original = write(&table, &Layout { codec, ..layout });
         let rows = filter.clone().map_or(Rows::All, Rows::Where);
         let view = TableView { columns, rows, ..TableView::full() };
         let file = Bytes::from(materialize(&original, &view).unwrap());

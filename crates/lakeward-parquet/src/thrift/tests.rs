@@ -69,6 +69,18 @@ fn unlisted_fields_vanish() {
 }
 
 #[test]
+fn many_small_values_are_refused() {
+    const LISTS: Fields = &[(1, Shape::List(&Shape::Struct(INNER)))];
+    let structs = |count: usize| {
+        let items = vec![Value::Struct(Struct::default()); count];
+        let tree = Struct::default().with(1, Value::List(items));
+        read_struct(&tree.to_bytes(), LISTS).map(drop)
+    };
+    assert_eq!(structs(2_500_000), Err(ThriftError::Many));
+    assert_eq!(structs(100_000), Ok(()));
+}
+
+#[test]
 fn empty_lists_keep_the_type_of_their_items() {
     const NUMBERS: Fields = &[(1, Shape::List(&Shape::I64))];
     let bytes = [0x19, I64, 0];
