@@ -5,7 +5,7 @@ use lakeward_wire::{AwsError, Secret, iso};
 use serde::{Deserialize, Serialize};
 
 use super::{Nothing, error, target::Target, users};
-use crate::{AccessKey, Call, ChangeRefused, Identity, KeyStatus, Service, User, caller::Kind};
+use crate::{AccessKey, Call, ChangeRefused, Identity, KeyStatus, Service, User};
 
 /// A user's quota ("IAM and AWS STS quotas").
 const KEYS_PER_USER: usize = 2;
@@ -65,23 +65,12 @@ struct KeyList {
     is_truncated: bool,
 }
 
-/// The user a key operation is about: the one named, or the caller.
-fn owner(call: &Call, named: Option<String>) -> Result<String, AwsError> {
-    match (named, &call.caller().kind) {
-        (Some(name), _) => Ok(name),
-        (None, Kind::User(user)) => Ok(user.name.clone()),
-        (None, _) => Err(error::invalid(
-            "Must specify userName when calling with non-User credentials",
-        )),
-    }
-}
-
 async fn create_access_key(
     identity: Arc<Identity>,
     call: Call,
     input: OwnerName,
 ) -> Result<NewKeyAnswer, AwsError> {
-    let name = owner(&call, input.user_name)?;
+    let name = users::named_or_caller(&call, input.user_name)?;
     let _permit = Target::user(&call, &name).authorize(&call, "iam:CreateAccessKey")?;
     let (account, now) = (call.account().to_owned(), call.now());
     let key = identity
@@ -112,7 +101,7 @@ async fn list_access_keys(
     call: Call,
     input: OwnerName,
 ) -> Result<KeyList, AwsError> {
-    let name = owner(&call, input.user_name)?;
+    let name = users::named_or_caller(&call, input.user_name)?;
     let _permit = Target::user(&call, &name).authorize(&call, "iam:ListAccessKeys")?;
     let user = users::find(call.snapshot(), call.account(), &name)?;
     let keys = users::keys_of(call.snapshot(), &user).map(|key| KeyMetadata {
@@ -132,7 +121,7 @@ async fn update_access_key(
     call: Call,
     input: KeyOf,
 ) -> Result<Nothing, AwsError> {
-    let name = owner(&call, input.user_name)?;
+    let name = users::named_or_caller(&call, input.user_name)?;
     let _permit = Target::user(&call, &name).authorize(&call, "iam:UpdateAccessKey")?;
     let status = input
         .status
@@ -158,7 +147,7 @@ async fn delete_access_key(
     call: Call,
     input: KeyOf,
 ) -> Result<Nothing, AwsError> {
-    let name = owner(&call, input.user_name)?;
+    let name = users::named_or_caller(&call, input.user_name)?;
     let _permit = Target::user(&call, &name).authorize(&call, "iam:DeleteAccessKey")?;
     let account = call.account().to_owned();
     identity

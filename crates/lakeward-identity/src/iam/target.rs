@@ -3,8 +3,8 @@
 use lakeward_policy::Context;
 use lakeward_wire::AwsError;
 
-use super::naming;
-use crate::{Call, Permit, Role, User, inventory};
+use super::{naming, roles, users};
+use crate::{Call, Permit, inventory};
 
 /// A role or user that need not exist: its ARN, and its tags as condition keys.
 pub(super) struct Target {
@@ -15,29 +15,23 @@ pub(super) struct Target {
 impl Target {
     /// The role of this name, or the one it would be.
     pub(super) fn role(call: &Call, name: &str) -> Self {
-        let role = call
-            .snapshot()
-            .get::<Role>(&Role::key_of(call.account(), name));
-        match role {
-            Some(role) => Self {
+        match roles::find(call.snapshot(), call.account(), name) {
+            Ok(role) => Self {
                 arn: role.arn(),
                 context: role.tag_context(),
             },
-            None => Self::new(naming::arn(call.account(), "role", "/", name)),
+            Err(_) => Self::new(naming::arn(call.account(), "role", "/", name)),
         }
     }
 
     /// The user of this name, or the one it would be.
     pub(super) fn user(call: &Call, name: &str) -> Self {
-        let user = call
-            .snapshot()
-            .get::<User>(&User::key_of(call.account(), name));
-        match user {
-            Some(user) => Self {
+        match users::find(call.snapshot(), call.account(), name) {
+            Ok(user) => Self {
                 arn: user.arn(),
                 context: user.tag_context(),
             },
-            None => Self::new(naming::arn(call.account(), "user", "/", name)),
+            Err(_) => Self::new(naming::arn(call.account(), "user", "/", name)),
         }
     }
 

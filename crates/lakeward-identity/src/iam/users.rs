@@ -71,6 +71,17 @@ fn view(user: &User) -> UserView {
     }
 }
 
+/// The user an operation is about: the one named, or the caller.
+pub(super) fn named_or_caller(call: &Call, named: Option<String>) -> Result<String, AwsError> {
+    match (named, &call.caller().kind) {
+        (Some(name), _) => Ok(name),
+        (None, Kind::User(user)) => Ok(user.name.clone()),
+        (None, _) => Err(error::invalid(
+            "Must specify userName when calling with non-User credentials",
+        )),
+    }
+}
+
 pub(super) fn find(snapshot: &Snapshot, account: &str, name: &str) -> Result<Arc<User>, AwsError> {
     snapshot
         .get::<User>(&User::key_of(account, name))
@@ -117,15 +128,7 @@ async fn get_user(
     call: Call,
     input: GetUser,
 ) -> Result<UserAnswer, AwsError> {
-    let name = match (input.user_name, &call.caller().kind) {
-        (Some(name), _) => name,
-        (None, Kind::User(user)) => user.name.clone(),
-        (None, _) => {
-            return Err(error::invalid(
-                "Must specify userName when calling with non-User credentials",
-            ));
-        }
-    };
+    let name = named_or_caller(&call, input.user_name)?;
     let _permit = Target::user(&call, &name).authorize(&call, "iam:GetUser")?;
     let user = find(call.snapshot(), call.account(), &name)?;
     Ok(UserAnswer { user: view(&user) })
