@@ -42,21 +42,23 @@ fn context() -> Context {
         .with("elasticmapreduce:ResourceTag/group", "ml-training-team")
 }
 
-fn decision(criterion: &mut Criterion) {
-    let document = PolicyDocument::parse(POLICY, Usage::Identity).expect("a valid policy");
-    let principal = Principal::RoleSession {
+fn studio() -> Principal {
+    Principal::RoleSession {
         role_arn: "arn:aws:iam::111122223333:role/studio".into(),
         session_arn: "arn:aws:sts::111122223333:assumed-role/studio/ana".into(),
-    };
+    }
+}
+
+fn decision(criterion: &mut Criterion) {
+    let document = PolicyDocument::parse(POLICY, Usage::Identity).expect("a valid policy");
+    let principal = studio();
     let attached = [Attached {
         name: "studio",
         document: &document,
     }];
     let layers = Layers {
         identity: &attached,
-        boundary: None,
-        session: None,
-        resource: ResourceSide::None,
+        ..Layers::default()
     };
     let context = context();
     let cluster = "arn:aws:elasticmapreduce:us-east-1:111122223333:cluster/j-1";
@@ -90,6 +92,7 @@ fn decision(criterion: &mut Criterion) {
     for (name, action, resource, allowed) in cases {
         let request = Request {
             principal: &principal,
+            unique_id: None,
             action,
             resource,
             context: &context,
@@ -100,9 +103,66 @@ fn decision(criterion: &mut Criterion) {
         });
     }
     group.finish();
+    all_layers(criterion, &document);
     criterion.bench_function("context", |bencher| bencher.iter(self::context));
     criterion.bench_function("parse", |bencher| {
         bencher.iter(|| PolicyDocument::parse(black_box(POLICY), Usage::Identity));
+    });
+}
+
+/// The same policy among boundary, session, two levels of each organization policy and a bucket
+/// policy of another account.
+fn all_layers(criterion: &mut Criterion, document: &PolicyDocument) {
+    let parse = |text: &str, usage| PolicyDocument::parse(text, usage).expect("a valid policy");
+    let full = parse(
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#,
+        Usage::ServiceControl,
+    );
+    let guard = parse(
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "NotAction": ["iam:*", "sts:*", "s3:*"],
+            "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "eu-west-1"]}}}}"#,
+        Usage::ServiceControl,
+    );
+    let open = parse(
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}"#,
+        Usage::ResourceControl,
+    );
+    let bucket = parse(
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+            "Action": "s3:*", "Resource": ["arn:aws:s3:::home", "arn:aws:s3:::home/*"]}}"#,
+        Usage::Resource,
+    );
+    let attach = |name, document| Attached { name, document };
+    let (own, all) = ([attach("studio", document)], [attach("all", &full)]);
+    let levels = [
+        vec![attach("full", &full)],
+        vec![attach("full", &full), attach("regions", &guard)],
+    ];
+    let resources = [vec![attach("full", &open)], vec![attach("full", &open)]];
+    let layers = Layers {
+        identity: &own,
+        boundary: Some(&all),
+        session: Some(&all),
+        service_control: &levels,
+        resource_control: &resources,
+        endpoint: None,
+        resource: ResourceSide::Policy {
+            document: &bucket,
+            account: "444455556666",
+        },
+    };
+    let principal = studio();
+    let context = context();
+    let request = Request {
+        principal: &principal,
+        unique_id: None,
+        action: "s3:GetObject",
+        resource: "arn:aws:s3:::home/red/a.parquet",
+        context: &context,
+    };
+    assert!(evaluate(&request, &layers).is_allowed());
+    criterion.bench_function("layers", |bencher| {
+        bencher.iter(|| evaluate(black_box(&request), black_box(&layers)))
     });
 }
 

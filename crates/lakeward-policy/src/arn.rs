@@ -165,19 +165,33 @@ impl From<TemplateError> for ArnPatternError {
 }
 
 impl ArnPattern {
+    /// A value of an ARN operator, which may hold variables anywhere.
     pub fn parse(text: &str, syntax: Syntax) -> Result<ArnPattern, ArnPatternError> {
+        if syntax == Syntax::Variables && text.starts_with("${") {
+            let template = Template::parse(text, Wildcards::Active, syntax)?;
+            return Ok(ArnPattern::Whole(template));
+        }
+        ArnPattern::parts(text, syntax, syntax)
+    }
+
+    /// A value of `Resource` or `NotResource`. Variables mean something after the fifth colon
+    /// only; before it they are text, which no ARN holds.
+    ///
+    /// Source: IAM User Guide, "IAM policy elements: Variables and tags".
+    pub fn resource(text: &str, syntax: Syntax) -> Result<ArnPattern, ArnPatternError> {
+        ArnPattern::parts(text, syntax, Syntax::Plain)
+    }
+
+    fn parts(text: &str, syntax: Syntax, front: Syntax) -> Result<ArnPattern, ArnPatternError> {
         if text == "*" {
             return Ok(ArnPattern::Any);
         }
-        let template = |part: &str| Template::parse(part, Wildcards::Active, syntax);
-        if syntax == Syntax::Variables && text.starts_with("${") {
-            return Ok(ArnPattern::Whole(template(text)?));
-        }
+        let template = |part: &str| Template::parse(part, Wildcards::Active, front);
         let parts = split_pattern(text, syntax);
         let [scheme, partition, service, region, account, resource] = parts.as_slice() else {
             return Err(ArnPatternError::Shape);
         };
-        if *scheme != "arn" || resource.is_empty() {
+        if *scheme != "arn" {
             return Err(ArnPatternError::Shape);
         }
         Ok(ArnPattern::Parts(Box::new([
@@ -186,7 +200,7 @@ impl ArnPattern {
             template(service)?,
             template(region)?,
             template(account)?,
-            template(resource)?,
+            Template::parse(resource, Wildcards::Active, syntax)?,
         ])))
     }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 /// Condition keys and their values. Key names, tag keys included, are case-insensitive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
@@ -78,6 +80,17 @@ impl Context {
     }
 }
 
+/// A map from each key, lower-cased, to its values.
+impl Serialize for Context {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.entries.len()))?;
+        for (key, values) in self.iter() {
+            map.serialize_entry(key, values)?;
+        }
+        map.end()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +106,16 @@ mod tests {
         );
         assert_eq!(context.get("aws:ResourceTag/other"), None);
         assert_eq!(context.iter().count(), 1);
+    }
+
+    #[test]
+    fn as_json_it_is_a_map_of_lists() {
+        let context = Context::new()
+            .with("aws:SourceIp", "10.0.0.1")
+            .with_all("aws:TagKeys", ["a".to_owned(), "b".to_owned()]);
+        assert_eq!(
+            serde_json::to_string(&context).unwrap(),
+            r#"{"aws:sourceip":["10.0.0.1"],"aws:tagkeys":["a","b"]}"#
+        );
     }
 }

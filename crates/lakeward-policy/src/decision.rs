@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::Request;
+use crate::layers::Request;
+use crate::summary::WrittenCondition;
 
 /// The outcome of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,12 @@ pub enum Door {
     ResourcePolicy,
     /// The role's trust policy.
     TrustPolicy,
+    /// Service control policies of the caller's organization.
+    ServiceControlPolicy,
+    /// Resource control policies of the resource's organization.
+    ResourceControlPolicy,
+    /// The policy of the VPC endpoint on the way.
+    EndpointPolicy,
 }
 
 /// What a statement, or the lack of one, contributed.
@@ -48,8 +55,12 @@ pub enum Outcome {
     ConditionUnmet,
     /// The statement allows the action, on other resources.
     OtherResource,
+    /// The statement allows the action, to other principals.
+    OtherPrincipal,
     /// The root user of an account needs no policy within it.
     AccountRoot,
+    /// The operation is open to everyone, whatever policies say (`sts:GetCallerIdentity`).
+    AlwaysAllowed,
 }
 
 /// One step of an explanation.
@@ -69,9 +80,29 @@ pub struct Reason {
     /// The statement's Sid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
+    /// The line of the policy's text on which the statement begins, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The level of the organization, its root being 0, for service and resource control
+    /// policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<usize>,
     /// For an unmet condition: its operator and key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// For an unmet condition: what it asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<WrittenCondition>,
+}
+
+impl Outcome {
+    /// Whether a statement fell short of allowing the request.
+    pub(crate) fn is_near_miss(self) -> bool {
+        matches!(
+            self,
+            Outcome::ConditionUnmet | Outcome::OtherResource | Outcome::OtherPrincipal
+        )
+    }
 }
 
 /// Whether a request is allowed, and why.
@@ -87,12 +118,23 @@ pub struct Decision {
 }
 
 impl Decision {
+    pub(crate) fn allowed(reasons: Vec<Reason>) -> Decision {
+        Decision {
+            effect: Effect::Allowed,
+            door: None,
+            reasons,
+        }
+    }
+
     /// Whether the request may go ahead.
     pub fn is_allowed(&self) -> bool {
         self.effect == Effect::Allowed
     }
 
     /// AWS's text for a refusal.
+    ///
+    /// Organizations' policies are always said to deny explicitly, even where they merely don't
+    /// allow.
     ///
     /// Source: IAM User Guide, "Troubleshoot access denied error messages".
     pub fn denial_message(&self, request: &Request<'_>) -> String {
@@ -107,6 +149,10 @@ impl Decision {
             principal.arn()
         );
         match (self.effect, self.door) {
+            (
+                Effect::ImplicitDeny,
+                Some(door @ (Door::ServiceControlPolicy | Door::ResourceControlPolicy)),
+            ) => format!("{subject} with an explicit deny in {}", door.phrase()),
             (Effect::ImplicitDeny, Some(door)) => {
                 format!(
                     "{subject} because no {} allows the {action} action",
@@ -122,13 +168,16 @@ impl Decision {
 }
 
 impl Door {
-    fn noun(self) -> &'static str {
+    pub(crate) fn noun(self) -> &'static str {
         match self {
             Door::IdentityPolicy => "identity-based policy",
             Door::PermissionsBoundary => "permissions boundary",
             Door::SessionPolicy => "session policy",
             Door::ResourcePolicy => "resource-based policy",
             Door::TrustPolicy => "role trust policy",
+            Door::ServiceControlPolicy => "service control policy",
+            Door::ResourceControlPolicy => "resource control policy",
+            Door::EndpointPolicy => "VPC endpoint policy",
         }
     }
 
@@ -139,6 +188,9 @@ impl Door {
             Door::SessionPolicy => "a sessions policy",
             Door::ResourcePolicy => "a resource-based policy",
             Door::TrustPolicy => "the role trust policy",
+            Door::ServiceControlPolicy => "a service control policy",
+            Door::ResourceControlPolicy => "a resource control policy",
+            Door::EndpointPolicy => "a VPC endpoint policy",
         }
     }
 }

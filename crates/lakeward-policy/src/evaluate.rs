@@ -1,137 +1,83 @@
 //! The evaluation logic: which gates a request has to pass, and whether they open.
 //!
-//! Source: IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic".
+//! Source: IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic";
+//! AWS Organizations User Guide, "SCP evaluation" and "RCP evaluation".
 
 use crate::arn::ArnText;
-use crate::context::Context;
 use crate::decision::{Decision, Door, Effect, Outcome, Reason};
 use crate::document::PolicyDocument;
 use crate::gate::{Gate, Policies, bare};
+use crate::layers::{Attached, Layers, Request, ResourceSide};
 use crate::principal::{Naming, Principal};
-use crate::statement::Subject;
+use crate::statement::{FoldedAction, Subject};
 
-/// A policy with the name that explanations show.
-#[derive(Clone, Copy, Debug)]
-pub struct Attached<'a> {
-    /// The policy's name or ARN.
-    pub name: &'a str,
-    /// The document.
-    pub document: &'a PolicyDocument,
-}
-
-/// What the resource's side says.
-#[derive(Clone, Copy, Debug)]
-pub enum ResourceSide<'a> {
-    /// The resource belongs to the caller's account and has no policy.
-    None,
-    /// A resource policy, such as a bucket's.
-    Policy {
-        /// The policy.
-        document: &'a PolicyDocument,
-        /// The account that owns the resource.
-        account: &'a str,
-    },
-    /// A role's trust policy: it has to allow explicitly.
-    Trust {
-        /// The policy.
-        document: &'a PolicyDocument,
-        /// The account that owns the role.
-        account: &'a str,
-    },
-    /// No policy, but owned by that account.
-    Account {
-        /// The account that owns the resource.
-        account: &'a str,
-    },
-}
-
-/// The policies that bear on a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Layers<'a> {
-    /// Policies of the user (its groups' too) or role.
-    pub identity: &'a [Attached<'a>],
-    /// The permissions boundary of the user or role.
-    pub boundary: Option<Attached<'a>>,
-    /// The session policies; `Some` of an empty list allows nothing.
-    pub session: Option<&'a [Attached<'a>]>,
-    /// The resource's side.
-    pub resource: ResourceSide<'a>,
-}
-
-/// What is asked.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// Who asks.
-    pub principal: &'a Principal,
-    /// The action, such as `s3:GetObject`; case is ignored.
-    pub action: &'a str,
-    /// The resource's ARN, or `*` for actions without one.
-    pub resource: &'a str,
-    /// The condition keys. [`Principal::context`] gives those that follow from the caller.
-    pub context: &'a Context,
-}
+/// The operation that nobody can be forbidden.
+///
+/// Source: AWS STS API Reference, `GetCallerIdentity`.
+const OPEN_TO_ALL: &str = "sts:GetCallerIdentity";
 
 /// Decides a request.
 ///
-/// A deny behind any door wins. Otherwise these gates must be open; the limits are the permissions
-/// boundary and the session policies, where there are any:
+/// A deny behind any door wins. Otherwise every level of resource control policies and of service
+/// control policies must allow the request, and the endpoint's policy, where there are any; and
+/// then these gates must be open. The limits are the permissions boundary and the session
+/// policies, where there are any:
 ///
 /// | caller and resource | the resource's allow names | must be open |
 /// |---|---|---|
-/// | service, anonymous | the caller or everyone | resource |
+/// | service, web identity, anonymous | the caller or everyone | resource |
 /// | same account | the caller itself or `*` | resource |
-/// | same account | the role of the session | resource, limits |
-/// | same account | the account, in a trust policy | resource, identity, limits |
-/// | same account | nobody, in a trust policy | never |
+/// | same account | the role of the session, the user behind a federated user | resource, limits |
+/// | same account | the account, in a trust or key policy | resource, identity, limits |
+/// | same account | nobody, in a trust or key policy | never |
 /// | same account | the account or nobody, elsewhere | identity, limits |
 /// | other account | any of them | identity, limits, resource |
 ///
-/// The root user counts as having an identity policy that allows everything.
+/// The root user counts as having an identity policy that allows everything, a federated user
+/// without session policies as having one that allows nothing. Service control policies don't
+/// bind services, web identities, anonymous callers and service-linked roles; resource control
+/// policies bind all but the last. `sts:GetCallerIdentity` is always allowed.
 pub fn evaluate(request: &Request<'_>, layers: &Layers<'_>) -> Decision {
+    if request.action.eq_ignore_ascii_case(OPEN_TO_ALL) {
+        let reasons = vec![bare(Door::IdentityPolicy, Outcome::AlwaysAllowed)];
+        return Decision::allowed(reasons);
+    }
+    let action = FoldedAction::new(request.action);
     let subject = Subject {
         principal: request.principal,
-        action: request.action.to_ascii_lowercase(),
+        unique_id: request.unique_id,
+        action: action.as_str(),
         resource: ArnText::new(request.resource),
         context: request.context,
         has_boundary: layers.boundary.is_some(),
     };
-    let boundary = layers.boundary.as_slice();
-    let gates = Gates::judge(&subject, layers, boundary);
-    if let Some(reason) = gates.iter().find_map(Gate::denial) {
-        let door = Some(reason.door);
-        return Decision {
-            effect: Effect::ExplicitDeny,
-            door,
-            reasons: vec![reason],
-        };
+    let gates = Gates::judge(&subject, layers);
+    if let Some(door) = gates
+        .iter()
+        .find(|gate| gate.denies())
+        .map(|gate| gate.door)
+    {
+        return gates.refuse(door, &subject);
     }
-    match gates.required(request.principal) {
-        Ok(required) => gates.pass(&required, &subject),
-        Err(door) => refuse(
-            door,
-            gates.resource.as_ref().map(|gate| gate.lack(&subject)),
-        ),
+    match gates.shut().next() {
+        None => Decision::allowed(gates.required().map(Gate::opening).collect()),
+        Some(gate) => gates.refuse(gate.door, &subject),
     }
 }
 
-/// Every gate in a request's way, judged.
+/// Every gate in a request's way, judged, and which of them have to be open.
 struct Gates<'a> {
+    /// Those of organizations and endpoints: always required.
+    outer: Vec<Gate<'a>>,
     identity: Gate<'a>,
-    /// Gates that only limit: they never grant by themselves. Today those of the principal
-    /// (boundary, session); gates of organizations and endpoints join this list.
-    limits: Vec<Gate<'a>>,
+    boundary: Option<Gate<'a>>,
+    session: Option<Gate<'a>>,
+    /// A resource without a policy that would need one has a gate that stays shut.
     resource: Option<Gate<'a>>,
-    relation: Relation,
+    required: Required,
 }
 
-/// How the caller stands to the resource's owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
-    SameAccount,
-    CrossAccount,
-}
-
-/// The gates that must be open.
+/// Which gates must be open besides the outer ones.
 #[derive(Clone, Copy, Debug, Default)]
 struct Required {
     identity: bool,
@@ -139,144 +85,182 @@ struct Required {
     resource: bool,
 }
 
-impl<'a> Gates<'a> {
-    fn judge(
-        subject: &Subject<'_>,
-        layers: &Layers<'a>,
-        boundary: &'a [Attached<'a>],
-    ) -> Gates<'a> {
-        let identity = match subject.principal {
-            Principal::Root { .. } => Policies::Unlimited,
-            _ => Policies::Attached(layers.identity),
-        };
-        let mut limits = Vec::new();
-        if !boundary.is_empty() {
-            limits.push(Gate::judge(
-                Door::PermissionsBoundary,
-                Policies::Attached(boundary),
-                subject,
-            ));
-        }
-        if let Some(session) = layers.session {
-            limits.push(Gate::judge(
-                Door::SessionPolicy,
-                Policies::Attached(session),
-                subject,
-            ));
-        }
-        let (resource, owner) = match layers.resource {
-            ResourceSide::None => (None, None),
-            ResourceSide::Account { account } => (None, Some(account)),
+/// The resource's side, taken apart.
+struct Owner<'a> {
+    gate: Option<(Door, &'a PolicyDocument)>,
+    account: Option<&'a str>,
+    /// Whether the policy has to name the caller or its account in any case.
+    explicit: bool,
+}
+
+impl<'a> Owner<'a> {
+    fn of(side: ResourceSide<'a>) -> Owner<'a> {
+        let (gate, account, explicit) = match side {
+            ResourceSide::None => (None, None, false),
+            ResourceSide::Account { account } => (None, Some(account), false),
             ResourceSide::Policy { document, account } => {
-                (Some((Door::ResourcePolicy, document)), Some(account))
+                (Some((Door::ResourcePolicy, document)), Some(account), false)
+            }
+            ResourceSide::Key { document, account } => {
+                (Some((Door::ResourcePolicy, document)), Some(account), true)
             }
             ResourceSide::Trust { document, account } => {
-                (Some((Door::TrustPolicy, document)), Some(account))
+                (Some((Door::TrustPolicy, document)), Some(account), true)
             }
         };
-        let same = owner.is_none_or(|owner| subject.principal.account() == Some(owner));
+        Owner {
+            gate,
+            account,
+            explicit,
+        }
+    }
+}
+
+impl<'a> Gates<'a> {
+    fn judge(subject: &Subject<'_>, layers: &Layers<'a>) -> Gates<'a> {
+        let owner = Owner::of(layers.resource);
+        let resource = owner
+            .gate
+            .map(|(door, document)| Gate::judge(door, Policies::Own(document), subject));
+        let required = Required::of(
+            subject.principal,
+            &owner,
+            resource.as_ref().and_then(|gate| gate.naming),
+        );
+        let missing = || Gate::judge(Door::ResourcePolicy, Policies::Attached(&[]), subject);
+        let limit = |door, policies: Option<_>| {
+            policies.map(|policies| Gate::judge(door, Policies::Attached(policies), subject))
+        };
         Gates {
-            identity: Gate::judge(Door::IdentityPolicy, identity, subject),
-            limits,
-            resource: resource
-                .map(|(door, document)| Gate::judge(door, Policies::Own(document), subject)),
-            relation: if same {
-                Relation::SameAccount
-            } else {
-                Relation::CrossAccount
-            },
+            outer: outer(subject, layers),
+            identity: Gate::judge(
+                Door::IdentityPolicy,
+                identity(subject.principal, layers),
+                subject,
+            ),
+            boundary: limit(Door::PermissionsBoundary, layers.boundary),
+            session: limit(Door::SessionPolicy, session(subject.principal, layers)),
+            resource: resource.or_else(|| required.resource.then(missing)),
+            required,
         }
     }
 
+    /// Every gate, the outermost first.
     fn iter(&self) -> impl Iterator<Item = &Gate<'a>> {
-        std::iter::once(&self.identity)
-            .chain(&self.limits)
+        self.outer
+            .iter()
+            .chain([&self.identity])
+            .chain(&self.boundary)
+            .chain(&self.session)
             .chain(&self.resource)
     }
 
-    /// Which gates must be open, after the table of [`evaluate`], or the door of the resource's
-    /// side when it must name the caller and does not.
-    fn required(&self, principal: &Principal) -> Result<Required, Door> {
-        let naming = self.resource.as_ref().and_then(|gate| gate.naming);
-        let trust = self
-            .resource
-            .as_ref()
-            .is_some_and(|gate| gate.door == Door::TrustPolicy);
-        if matches!(principal, Principal::Service { .. } | Principal::Anonymous) {
-            let door = if trust {
-                Door::TrustPolicy
-            } else {
-                Door::ResourcePolicy
-            };
-            return naming
-                .map(|_| Required {
-                    resource: true,
-                    ..Required::default()
-                })
-                .ok_or(door);
-        }
-        match (self.relation, naming) {
-            (Relation::CrossAccount, _) => Ok(Required {
-                identity: true,
-                limits: true,
-                resource: true,
-            }),
-            (Relation::SameAccount, Some(Naming::Caller)) => Ok(Required {
-                resource: true,
-                ..Required::default()
-            }),
-            (Relation::SameAccount, Some(Naming::Role)) => Ok(Required {
-                limits: true,
-                resource: true,
-                identity: false,
-            }),
-            (Relation::SameAccount, None) if trust => Err(Door::TrustPolicy),
-            (Relation::SameAccount, Some(Naming::Account) | None) => Ok(Required {
-                identity: true,
-                limits: true,
-                resource: trust,
-            }),
-        }
+    /// The gates that must be open.
+    fn required(&self) -> impl Iterator<Item = &Gate<'a>> {
+        let Required {
+            identity,
+            limits,
+            resource,
+        } = self.required;
+        self.iter().filter(move |gate| match gate.door {
+            Door::IdentityPolicy => identity,
+            Door::PermissionsBoundary | Door::SessionPolicy => limits,
+            Door::ResourcePolicy | Door::TrustPolicy => resource,
+            Door::ServiceControlPolicy | Door::ResourceControlPolicy | Door::EndpointPolicy => true,
+        })
     }
 
-    /// Allows when every required gate is open; otherwise tells what each shut one lacks.
-    fn pass(&self, required: &Required, subject: &Subject<'_>) -> Decision {
-        let identity = required.identity.then_some(&self.identity);
-        let limits = self.limits.iter().filter(|_| required.limits);
-        let resource = self.resource.as_ref().filter(|_| required.resource);
-        let gates = || identity.into_iter().chain(limits.clone()).chain(resource);
-        // Another account's resource without a policy shares nothing.
-        let unshared = required.resource && self.resource.is_none();
-        let mut shut = gates().filter(|gate| !gate.is_open()).peekable();
-        let door = shut
-            .peek()
-            .map(|gate| gate.door)
-            .or(unshared.then_some(Door::ResourcePolicy));
-        let Some(door) = door else {
-            let reasons = gates().map(Gate::opening).collect();
-            return Decision {
-                effect: Effect::Allowed,
-                door: None,
-                reasons,
-            };
+    fn shut(&self) -> impl Iterator<Item = &Gate<'a>> {
+        self.required().filter(|gate| !gate.is_open())
+    }
+
+    /// A refusal with everything that stands in the way: the denies, then what each shut gate
+    /// lacks.
+    fn refuse(&self, door: Door, subject: &Subject<'_>) -> Decision {
+        let mut reasons: Vec<Reason> = Vec::new();
+        for gate in self.iter().filter(|gate| gate.denies()) {
+            reasons.extend(gate.denials(subject));
+        }
+        let effect = match reasons.is_empty() {
+            true => Effect::ImplicitDeny,
+            false => Effect::ExplicitDeny,
         };
-        let mut reasons: Vec<Reason> = shut.flat_map(|gate| gate.lack(subject)).collect();
-        if unshared {
-            reasons.push(bare(Door::ResourcePolicy, Outcome::NothingAllows));
+        for gate in self.shut() {
+            reasons.extend(gate.lack(subject));
         }
         Decision {
-            effect: Effect::ImplicitDeny,
+            effect,
             door: Some(door),
             reasons,
         }
     }
 }
 
-fn refuse(door: Door, reasons: Option<Vec<Reason>>) -> Decision {
-    let reasons = reasons.unwrap_or_else(|| vec![bare(door, Outcome::NothingAllows)]);
-    Decision {
-        effect: Effect::ImplicitDeny,
-        door: Some(door),
-        reasons,
+impl Required {
+    /// The table of [`evaluate`].
+    fn of(principal: &Principal, owner: &Owner<'_>, naming: Option<Naming>) -> Required {
+        let required = |identity, limits, resource| Required {
+            identity,
+            limits,
+            resource,
+        };
+        let Some(account) = principal.account() else {
+            return required(false, false, true);
+        };
+        if owner.account.is_some_and(|owner| owner != account) {
+            return required(true, true, true);
+        }
+        match naming {
+            Some(Naming::Caller) => required(false, false, true),
+            Some(Naming::Role) => required(false, true, true),
+            Some(Naming::Account) => required(true, true, owner.explicit),
+            // The policy would have to name the role of a session, which the limits bind.
+            None if owner.explicit => required(
+                false,
+                matches!(principal, Principal::RoleSession { .. }),
+                true,
+            ),
+            None => required(true, true, false),
+        }
+    }
+}
+
+/// The gates of organizations and endpoints.
+fn outer<'a>(subject: &Subject<'_>, layers: &Layers<'a>) -> Vec<Gate<'a>> {
+    let principal = subject.principal;
+    let mut gates = Vec::new();
+    let mut levels = |door, levels: &'a [Vec<_>]| {
+        for (level, attached) in levels.iter().enumerate() {
+            let gate = Gate::judge(door, Policies::Attached(attached), subject);
+            gates.push(gate.at_level(level));
+        }
+    };
+    if !principal.is_service_linked() {
+        levels(Door::ResourceControlPolicy, layers.resource_control);
+        if principal.account().is_some() {
+            levels(Door::ServiceControlPolicy, layers.service_control);
+        }
+    }
+    if let Some(endpoint) = layers.endpoint {
+        let policies = Policies::Attached(endpoint);
+        gates.push(Gate::judge(Door::EndpointPolicy, policies, subject));
+    }
+    gates
+}
+
+fn identity<'a>(principal: &Principal, layers: &Layers<'a>) -> Policies<'a> {
+    match principal {
+        Principal::Root { .. } => Policies::Unlimited,
+        Principal::FederatedUser { .. } if principal.issued_by_root() => Policies::Unlimited,
+        _ => Policies::Attached(layers.identity),
+    }
+}
+
+/// Source: AWS STS API Reference, `GetFederationToken`: without a session policy the federated
+/// user has no permissions but those that resources' policies grant it by name.
+fn session<'a>(principal: &Principal, layers: &Layers<'a>) -> Option<&'a [Attached<'a>]> {
+    match principal {
+        Principal::FederatedUser { .. } => Some(layers.session.unwrap_or_default()),
+        _ => layers.session,
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::decision::{Door, Outcome, Reason};
 use crate::document::PolicyDocument;
-use crate::evaluate::Attached;
+use crate::layers::Attached;
 use crate::principal::Naming;
 use crate::statement::{Match, Statement, StatementEffect, Subject};
 
-/// The most near misses that an explanation lists for one gate.
-const MAX_NEAR_MISSES: usize = 8;
+/// The most denies, and the most near misses, that an explanation lists for one gate.
+const MAX_LISTED: usize = 8;
 
 /// Documents that are read as a union: any allow opens the gate, any deny closes everything.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,10 @@ pub(crate) enum Policies<'a> {
 #[derive(Debug)]
 pub(crate) struct Gate<'a> {
     pub door: Door,
+    /// The level of the organization, where there are several gates of a kind.
+    level: Option<usize>,
     policies: Policies<'a>,
-    deny: Option<Found<'a>>,
+    denies: bool,
     allow: Option<Found<'a>>,
     /// How a resource's policy names the caller in its strongest allow.
     pub naming: Option<Naming>,
@@ -61,30 +63,25 @@ impl<'a> Policies<'a> {
 }
 
 impl<'a> Gate<'a> {
-    /// Judges the request; stops at the first deny.
+    /// Judges the request.
     pub fn judge(door: Door, policies: Policies<'a>, subject: &Subject<'_>) -> Gate<'a> {
         let mut gate = Gate {
             door,
+            level: None,
             policies,
-            deny: None,
+            denies: false,
             allow: None,
             naming: None,
         };
         for found in policies.statements() {
-            // Once the gate is open only a deny or a stronger naming can change the answer.
-            let settled =
-                gate.allow.is_some() && matches!(gate.naming, None | Some(Naming::Caller));
-            if settled && found.statement.effect == StatementEffect::Allow {
+            if gate.is_settled(found.statement.effect) {
                 continue;
             }
             let Match::Full(naming) = found.statement.meet(subject) else {
                 continue;
             };
             match found.statement.effect {
-                StatementEffect::Deny => {
-                    gate.deny = Some(found);
-                    return gate;
-                }
+                StatementEffect::Deny => gate.denies = true,
                 StatementEffect::Allow if gate.allow.is_none() || naming > gate.naming => {
                     gate.allow = Some(found);
                     gate.naming = naming;
@@ -95,54 +92,111 @@ impl<'a> Gate<'a> {
         gate
     }
 
-    pub fn is_open(&self) -> bool {
-        self.allow.is_some() || matches!(self.policies, Policies::Unlimited)
+    /// Whether another statement of this effect can't change the answer. An open gate may still
+    /// find a stronger naming.
+    fn is_settled(&self, effect: StatementEffect) -> bool {
+        match effect {
+            StatementEffect::Deny => self.denies,
+            StatementEffect::Allow => {
+                self.allow.is_some() && matches!(self.naming, None | Some(Naming::Caller))
+            }
+        }
     }
 
-    /// The statement that denies, as a reason.
-    pub fn denial(&self) -> Option<Reason> {
-        self.deny
-            .map(|found| found.reason(self.door, Outcome::Denies, None))
+    pub fn at_level(mut self, level: usize) -> Gate<'a> {
+        self.level = Some(level);
+        self
+    }
+
+    /// Whether some statement denies the request.
+    pub fn denies(&self) -> bool {
+        self.denies
+    }
+
+    /// Whether the gate allows the request, denies aside.
+    pub fn is_open(&self) -> bool {
+        match self.door {
+            // An endpoint's policy that names an account means its root user alone (VPC User
+            // Guide, "Endpoint policies for gateway endpoints").
+            Door::EndpointPolicy => self.naming > Some(Naming::Account),
+            _ => self.allow.is_some() || matches!(self.policies, Policies::Unlimited),
+        }
+    }
+
+    /// The statements that deny, as reasons.
+    pub fn denials(&self, subject: &Subject<'_>) -> impl Iterator<Item = Reason> {
+        let denying = self.policies.statements().filter(|found| {
+            found.statement.effect == StatementEffect::Deny
+                && matches!(found.statement.meet(subject), Match::Full(_))
+        });
+        denying
+            .take(MAX_LISTED)
+            .map(|found| self.reason(found, Outcome::Denies))
     }
 
     /// Why the gate is open.
     pub fn opening(&self) -> Reason {
         match self.allow {
-            Some(found) => found.reason(self.door, Outcome::Allows, None),
+            Some(found) => self.reason(found, Outcome::Allows),
             None => bare(self.door, Outcome::AccountRoot),
         }
     }
 
     /// Why the gate stays shut: that nothing allows, then the statements that nearly do.
     pub fn lack(&self, subject: &Subject<'_>) -> Vec<Reason> {
-        let near = self.policies.statements().filter_map(|found| {
-            if found.statement.effect == StatementEffect::Deny {
-                return None;
-            }
+        let mut reasons = vec![Reason {
+            level: self.level,
+            ..bare(self.door, Outcome::NothingAllows)
+        }];
+        let allows = self
+            .policies
+            .statements()
+            .filter(|found| found.statement.effect == StatementEffect::Allow);
+        for found in allows {
             match found.statement.meet(subject) {
-                Match::Unmet(condition) => {
-                    let detail = format!("{} {}", condition.name, condition.key);
-                    Some(found.reason(self.door, Outcome::ConditionUnmet, Some(detail)))
-                }
-                Match::OtherResource => Some(found.reason(self.door, Outcome::OtherResource, None)),
-                Match::Elsewhere | Match::Full(_) => None,
+                Match::Unmet(first) => self.unmet(found, first, subject, &mut reasons),
+                Match::OtherResource => reasons.push(self.reason(found, Outcome::OtherResource)),
+                Match::OtherPrincipal => reasons.push(self.reason(found, Outcome::OtherPrincipal)),
+                Match::Elsewhere | Match::Full(_) => {}
             }
-        });
-        let mut reasons = vec![bare(self.door, Outcome::NothingAllows)];
-        reasons.extend(near.take(MAX_NEAR_MISSES));
+            if reasons.len() > MAX_LISTED {
+                break;
+            }
+        }
         reasons
     }
-}
 
-impl Found<'_> {
-    fn reason(&self, door: Door, outcome: Outcome, detail: Option<String>) -> Reason {
+    /// One reason for every condition of a statement that is not met.
+    fn unmet(
+        &self,
+        found: Found<'_>,
+        first: usize,
+        subject: &Subject<'_>,
+        reasons: &mut Vec<Reason>,
+    ) {
+        let statement = found.statement;
+        let conditions = statement
+            .conditions
+            .iter()
+            .zip(&statement.written.conditions);
+        let unmet = conditions
+            .skip(first)
+            .filter(|(condition, _)| !condition.holds(subject.context));
+        reasons.extend(unmet.map(|(_, written)| Reason {
+            detail: Some(format!("{} {}", written.operator, written.key)),
+            condition: Some(written.clone()),
+            ..self.reason(found, Outcome::ConditionUnmet)
+        }));
+    }
+
+    fn reason(&self, found: Found<'_>, outcome: Outcome) -> Reason {
         Reason {
-            door,
-            outcome,
-            policy: self.policy.map(str::to_owned),
-            statement: Some(self.index),
-            sid: self.statement.sid.as_deref().map(str::to_owned),
-            detail,
+            level: self.level,
+            policy: found.policy.map(str::to_owned),
+            statement: Some(found.index),
+            sid: found.statement.sid.as_deref().map(str::to_owned),
+            line: Some(found.statement.line),
+            ..bare(self.door, outcome)
         }
     }
 }
@@ -154,6 +208,9 @@ pub(crate) fn bare(door: Door, outcome: Outcome) -> Reason {
         policy: None,
         statement: None,
         sid: None,
+        line: None,
+        level: None,
         detail: None,
+        condition: None,
     }
 }

@@ -65,11 +65,20 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Where the value begins in the text, in bytes.
+    pub fn offset(&self) -> usize {
+        (self.raw.get().as_ptr() as usize).saturating_sub(self.source.as_ptr() as usize)
+    }
+
+    /// The number of line ends between an earlier offset and this value.
+    pub fn lines_since(&self, offset: usize) -> usize {
+        let between = self.source.get(offset..self.offset()).unwrap_or_default();
+        between.matches('\n').count()
+    }
+
     /// Line and column, counted from 1.
     pub fn position(&self) -> (usize, usize) {
-        let offset =
-            (self.raw.get().as_ptr() as usize).saturating_sub(self.source.as_ptr() as usize);
-        let before = self.source.get(..offset).unwrap_or_default();
+        let before = self.source.get(..self.offset()).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let column = before
             .rsplit('\n')

@@ -82,6 +82,18 @@ pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>()
         .ok()
         .or_else(|| utc(text.parse::<civil::DateTime>().ok()?))
+        .or_else(|| utc(month(text)?))
+}
+
+/// The beginning of a month: `2013-06`.
+fn month(text: &str) -> Option<civil::DateTime> {
+    let (year, month) = text.split_once('-')?;
+    let digits = |part: &str, count| {
+        (part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| part.parse::<i16>().ok())?
+    };
+    let (year, month) = (digits(year, 4)?, digits(month, 2)?);
+    civil::DateTime::new(year, i8::try_from(month).ok()?, 1, 0, 0, 0, 0).ok()
 }
 
 /// Reads an address or a CIDR block.
@@ -149,7 +161,12 @@ mod tests {
         ] {
             assert_eq!(instant(text), Some(expected), "{text}");
         }
+        assert_eq!(
+            instant("2013-06"),
+            Some(Timestamp::from_second(1_370_044_800).unwrap())
+        );
         assert_eq!(instant("tomorrow"), None);
+        assert_eq!(instant("2013-13"), None);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Text patterns with `*` and `?`, and templates that also hold policy variables.
 
+use std::borrow::Cow;
+
+use memchr::memmem;
+
 use crate::context::Context;
 use crate::variables::{Syntax, Variable, VariableError};
 
@@ -8,7 +12,11 @@ use crate::variables::{Syntax, Variable, VariableError};
 /// The text between stars is searched left to right and never again, so matching takes linear
 /// time without `?` and at most text × pattern with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob {
+pub struct Glob(Runs);
+
+/// What stands between the stars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Runs {
     head: Run,
     rest: Option<Rest>,
 }
@@ -19,145 +27,184 @@ struct Rest {
     tail: Run,
 }
 
-/// What stands between two stars.
+/// A part of a pattern without stars.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Run(Box<[Piece]>);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Run {
+enum Piece {
     Text(Box<str>),
-    Gapped(Box<[Symbol]>),
-}
-
-/// One element of a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Symbol {
-    Char(char),
     AnyOne,
-    AnyRun,
+    Variable(Variable),
 }
 
-impl Symbol {
-    fn of(c: char, wildcards: Wildcards) -> Symbol {
-        match (c, wildcards) {
-            ('*', Wildcards::Active) => Symbol::AnyRun,
-            ('?', Wildcards::Active) => Symbol::AnyOne,
-            _ => Symbol::Char(c),
-        }
+/// Gives the value of a variable in the request at hand.
+trait Values {
+    fn value<'a>(&'a self, variable: &'a Variable) -> Option<Cow<'a, str>>;
+}
+
+/// For patterns without variables.
+struct NoValues;
+
+impl Values for NoValues {
+    fn value<'a>(&'a self, _: &'a Variable) -> Option<Cow<'a, str>> {
+        None
+    }
+}
+
+impl Values for Context {
+    fn value<'a>(&'a self, variable: &'a Variable) -> Option<Cow<'a, str>> {
+        variable.value(self).map(Cow::Borrowed)
+    }
+}
+
+/// The request's values, lower-cased.
+struct Folded<'c>(&'c Context);
+
+impl Values for Folded<'_> {
+    fn value<'a>(&'a self, variable: &'a Variable) -> Option<Cow<'a, str>> {
+        let value = variable.value(self.0)?;
+        Some(Cow::Owned(value.to_lowercase()))
     }
 }
 
 impl Glob {
     /// Compiles a pattern.
     pub fn new(pattern: &str) -> Glob {
-        Glob::from_symbols(pattern.chars().map(|c| Symbol::of(c, Wildcards::Active)))
-    }
-
-    pub(crate) fn from_symbols(symbols: impl IntoIterator<Item = Symbol>) -> Glob {
-        let mut runs: Vec<Vec<Symbol>> = Vec::new();
-        let mut run = Vec::new();
-        for symbol in symbols {
-            match symbol {
-                Symbol::AnyRun => runs.push(std::mem::take(&mut run)),
-                other => run.push(other),
-            }
-        }
-        let last = Run::new(run);
-        let mut runs = runs.into_iter();
-        match runs.next() {
-            None => Glob {
-                head: last,
-                rest: None,
-            },
-            Some(head) => {
-                let middle = runs.filter(|run| !run.is_empty()).map(Run::new).collect();
-                Glob {
-                    head: Run::new(head),
-                    rest: Some(Rest { middle, tail: last }),
-                }
-            }
-        }
+        let mut builder = Builder::default();
+        builder.text(pattern, Wildcards::Active);
+        Glob(builder.finish())
     }
 
     /// Whether the whole text matches; letters compare case-sensitively.
     pub fn matches(&self, text: &str) -> bool {
-        let Some(mut text) = self.head.after_start(text) else {
+        self.0.matches(text, &NoValues)
+    }
+}
+
+/// Collects pieces into runs.
+#[derive(Default)]
+struct Builder {
+    runs: Vec<Run>,
+    pieces: Vec<Piece>,
+    text: String,
+}
+
+impl Builder {
+    fn text(&mut self, text: &str, wildcards: Wildcards) {
+        for c in text.chars() {
+            match (c, wildcards) {
+                ('*', Wildcards::Active) => {
+                    let run = self.run();
+                    self.runs.push(run);
+                }
+                ('?', Wildcards::Active) => self.piece(Piece::AnyOne),
+                _ => self.text.push(c),
+            }
+        }
+    }
+
+    fn piece(&mut self, piece: Piece) {
+        self.flush();
+        self.pieces.push(piece);
+    }
+
+    fn flush(&mut self) {
+        if !self.text.is_empty() {
+            let text = std::mem::take(&mut self.text).into_boxed_str();
+            self.pieces.push(Piece::Text(text));
+        }
+    }
+
+    fn run(&mut self) -> Run {
+        self.flush();
+        Run(std::mem::take(&mut self.pieces).into_boxed_slice())
+    }
+
+    fn finish(mut self) -> Runs {
+        let last = self.run();
+        let mut runs = self.runs.into_iter();
+        match runs.next() {
+            None => Runs {
+                head: last,
+                rest: None,
+            },
+            Some(head) => {
+                let middle = runs.filter(|run| !run.0.is_empty()).collect();
+                let rest = Some(Rest { middle, tail: last });
+                Runs { head, rest }
+            }
+        }
+    }
+}
+
+impl Runs {
+    fn matches(&self, text: &str, values: &impl Values) -> bool {
+        let Some(mut text) = self.head.after_start(text, values) else {
             return false;
         };
         let Some(rest) = &self.rest else {
             return text.is_empty();
         };
         for run in &rest.middle {
-            match run.after_first(text) {
+            match run.after_first(text, values) {
                 Some(after) => text = after,
                 None => return false,
             }
         }
-        rest.tail.ends(text)
+        rest.tail.ends(text, values)
+    }
+
+    fn variables(&self) -> impl Iterator<Item = &Variable> {
+        let rest = self.rest.iter();
+        let runs = rest.flat_map(|rest| rest.middle.iter().chain([&rest.tail]));
+        let pieces = [&self.head].into_iter().chain(runs).flat_map(|run| &run.0);
+        pieces.filter_map(|piece| match piece {
+            Piece::Variable(variable) => Some(variable),
+            Piece::Text(_) | Piece::AnyOne => None,
+        })
     }
 }
 
 impl Run {
-    fn new(symbols: Vec<Symbol>) -> Run {
-        let text: Option<String> = symbols
-            .iter()
-            .map(|symbol| match symbol {
-                Symbol::Char(c) => Some(*c),
-                Symbol::AnyOne | Symbol::AnyRun => None,
-            })
-            .collect();
-        match text {
-            Some(text) => Run::Text(text.into_boxed_str()),
-            None => Run::Gapped(symbols.into_boxed_slice()),
-        }
-    }
-
     /// What follows when the text begins with this run.
-    fn after_start<'t>(&self, text: &'t str) -> Option<&'t str> {
-        match self {
-            Run::Text(run) => text.strip_prefix(&**run),
-            Run::Gapped(symbols) => {
+    fn after_start<'t>(&self, text: &'t str, values: &impl Values) -> Option<&'t str> {
+        self.0.iter().try_fold(text, |text, piece| match piece {
+            Piece::Text(run) => text.strip_prefix(&**run),
+            Piece::Variable(variable) => text.strip_prefix(&*values.value(variable)?),
+            Piece::AnyOne => {
                 let mut chars = text.chars();
-                symbols
-                    .iter()
-                    .all(|symbol| fits(*symbol, chars.next()))
-                    .then_some(chars.as_str())
+                chars.next().map(|_| chars.as_str())
             }
-        }
+        })
     }
 
     /// What follows the first place where this run occurs.
-    fn after_first<'t>(&self, text: &'t str) -> Option<&'t str> {
-        match self {
-            Run::Text(run) => text.split_once(&**run).map(|(_, after)| after),
-            Run::Gapped(_) => {
+    fn after_first<'t>(&self, text: &'t str, values: &impl Values) -> Option<&'t str> {
+        if let [Piece::Text(run)] = &*self.0 {
+            let at = memmem::find(text.as_bytes(), run.as_bytes())?;
+            return text.get(at + run.len()..);
+        }
+        let mut chars = text.chars();
+        loop {
+            if let Some(after) = self.after_start(chars.as_str(), values) {
+                return Some(after);
+            }
+            chars.next()?;
+        }
+    }
+
+    fn ends(&self, text: &str, values: &impl Values) -> bool {
+        let mut pieces = self.0.iter().rev();
+        let before = pieces.try_fold(text, |text, piece| match piece {
+            Piece::Text(run) => text.strip_suffix(&**run),
+            Piece::Variable(variable) => text.strip_suffix(&*values.value(variable)?),
+            Piece::AnyOne => {
                 let mut chars = text.chars();
-                loop {
-                    if let Some(after) = self.after_start(chars.as_str()) {
-                        return Some(after);
-                    }
-                    chars.next()?;
-                }
+                chars.next_back().map(|_| chars.as_str())
             }
-        }
-    }
-
-    fn ends(&self, text: &str) -> bool {
-        match self {
-            Run::Text(run) => text.ends_with(&**run),
-            Run::Gapped(symbols) => {
-                let mut chars = text.chars().rev();
-                symbols
-                    .iter()
-                    .rev()
-                    .all(|symbol| fits(*symbol, chars.next()))
-            }
-        }
-    }
-}
-
-fn fits(symbol: Symbol, c: Option<char>) -> bool {
-    match (symbol, c) {
-        (Symbol::Char(wanted), Some(c)) => wanted == c,
-        (Symbol::AnyOne, Some(_)) => true,
-        (Symbol::AnyRun, _) | (_, None) => false,
+        });
+        before.is_some()
     }
 }
 
@@ -168,17 +215,11 @@ pub(crate) enum Wildcards {
     Literal,
 }
 
-/// A pattern that may hold variables, which are filled in for each request.
+/// A pattern that may hold variables, which take their values from each request.
 #[derive(Clone, Debug)]
-pub(crate) enum Template {
-    Fixed(Glob),
-    Varying(Box<[Part]>),
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Part {
-    Symbol(Symbol),
-    Variable(Variable),
+pub(crate) struct Template {
+    runs: Runs,
+    varying: bool,
 }
 
 /// A text that cannot be a template.
@@ -190,81 +231,50 @@ impl Template {
         wildcards: Wildcards,
         syntax: Syntax,
     ) -> Result<Template, TemplateError> {
-        let symbols = |text: &str| {
-            text.chars()
-                .map(|c| Symbol::of(c, wildcards))
-                .collect::<Vec<_>>()
-        };
-        if syntax == Syntax::Plain || !text.contains("${") {
-            return Ok(Template::Fixed(Glob::from_symbols(symbols(text))));
-        }
-        let mut parts = Vec::new();
+        let mut builder = Builder::default();
+        let mut varying = false;
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            parts.extend(symbols(before).into_iter().map(Part::Symbol));
+        while syntax == Syntax::Variables
+            && let Some((before, after)) = rest.split_once("${")
+        {
+            builder.text(before, wildcards);
             let (inner, after) = after.split_once('}').ok_or(VariableError::Unclosed)?;
-            parts.push(match Variable::escaped(inner) {
-                Some(c) => Part::Symbol(Symbol::Char(c)),
-                None => Part::Variable(Variable::parse(inner)?),
-            });
+            match Variable::escaped(inner) {
+                Some(c) => builder.text.push(c),
+                None => {
+                    builder.piece(Piece::Variable(Variable::parse(inner)?));
+                    varying = true;
+                }
+            }
             rest = after;
         }
-        parts.extend(symbols(rest).into_iter().map(Part::Symbol));
-        Ok(Template::from_parts(parts))
-    }
-
-    fn from_parts(parts: Vec<Part>) -> Template {
-        let fixed: Option<Vec<Symbol>> = parts
-            .iter()
-            .map(|part| match part {
-                Part::Symbol(symbol) => Some(*symbol),
-                Part::Variable(_) => None,
-            })
-            .collect();
-        match fixed {
-            Some(symbols) => Template::Fixed(Glob::from_symbols(symbols)),
-            None => Template::Varying(parts.into_boxed_slice()),
-        }
+        builder.text(rest, wildcards);
+        let runs = builder.finish();
+        Ok(Template { runs, varying })
     }
 
     /// Whether the text matches. A variable without a value makes the template match nothing;
     /// a wildcard inside a variable's value is an ordinary character.
     pub fn matches(&self, text: &str, context: &Context) -> bool {
-        match self {
-            Template::Fixed(glob) => glob.matches(text),
-            Template::Varying(parts) => {
-                let filled = fill(parts, context, |value, out| {
-                    out.extend(value.chars().map(Symbol::Char))
-                });
-                filled.is_some_and(|glob| glob.matches(text))
-            }
+        match self.varying {
+            false => self.runs.matches(text, &NoValues),
+            true => self.is_filled(context) && self.runs.matches(text, context),
         }
     }
 
     /// As [`Template::matches`] for a template and a text that are already lower-cased; the
     /// variables' values are lower-cased too.
     pub fn matches_folded(&self, text: &str, context: &Context) -> bool {
-        match self {
-            Template::Fixed(glob) => glob.matches(text),
-            Template::Varying(parts) => {
-                let filled = fill(parts, context, |value, out| {
-                    out.extend(value.to_lowercase().chars().map(Symbol::Char))
-                });
-                filled.is_some_and(|glob| glob.matches(text))
-            }
+        match self.varying {
+            false => self.runs.matches(text, &NoValues),
+            true => self.is_filled(context) && self.runs.matches(text, &Folded(context)),
         }
     }
-}
 
-fn fill(parts: &[Part], context: &Context, add: impl Fn(&str, &mut Vec<Symbol>)) -> Option<Glob> {
-    let mut symbols = Vec::with_capacity(parts.len() + 16);
-    for part in parts {
-        match part {
-            Part::Symbol(symbol) => symbols.push(*symbol),
-            Part::Variable(variable) => add(variable.value(context)?, &mut symbols),
-        }
+    fn is_filled(&self, context: &Context) -> bool {
+        let mut variables = self.runs.variables();
+        variables.all(|variable| variable.value(context).is_some())
     }
-    Some(Glob::from_symbols(symbols))
 }
 
 #[cfg(test)]

@@ -5,11 +5,15 @@ use crate::arn::{ArnPattern, ArnText};
 use crate::condition::Condition;
 use crate::context::Context;
 use crate::principal::{Naming, Principal, Principals};
+use crate::summary::Written;
+use serde::Serialize;
 
 /// What a statement does to the requests that it matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StatementEffect {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum StatementEffect {
+    /// `"Effect": "Allow"`.
     Allow,
+    /// `"Effect": "Deny"`.
     Deny,
 }
 
@@ -17,6 +21,9 @@ pub(crate) enum StatementEffect {
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
     pub sid: Option<Box<str>>,
+    /// The line on which the statement begins, counted from 1.
+    pub line: usize,
+    pub written: Box<Written>,
     pub effect: StatementEffect,
     /// Absent in identity policies.
     pub principal: Option<PrincipalElement>,
@@ -44,27 +51,72 @@ pub(crate) enum PrincipalElement {
 #[derive(Debug)]
 pub(crate) struct Subject<'a> {
     pub principal: &'a Principal,
+    pub unique_id: Option<&'a str>,
     /// Lower-cased.
-    pub action: String,
+    pub action: &'a str,
     pub resource: ArnText<'a>,
     pub context: &'a Context,
     pub has_boundary: bool,
 }
 
+/// An action, lower-cased; on the stack where it fits.
+pub(crate) struct FoldedAction {
+    short: [u8; SHORT],
+    length: usize,
+    long: String,
+}
+
+/// Longer than the longest action that AWS has.
+const SHORT: usize = 96;
+
+impl FoldedAction {
+    pub fn new(action: &str) -> FoldedAction {
+        let mut short = [0; SHORT];
+        let (length, long) = match short.get_mut(..action.len()) {
+            Some(place) => {
+                place.copy_from_slice(action.as_bytes());
+                place.make_ascii_lowercase();
+                (action.len(), String::new())
+            }
+            None => (0, action.to_ascii_lowercase()),
+        };
+        FoldedAction {
+            short,
+            length,
+            long,
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        let short = self.short.get(..self.length).unwrap_or_default();
+        match std::str::from_utf8(short) {
+            Ok(text) if !text.is_empty() => text,
+            _ => &self.long,
+        }
+    }
+}
+
 /// How far a request gets with a statement.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Match<'s> {
-    /// Another principal or action.
+pub(crate) enum Match {
+    /// Another action.
     Elsewhere,
+    /// The action fits, the principal does not.
+    OtherPrincipal,
     /// Principal and action fit, the resource does not.
     OtherResource,
-    /// All but this condition fits.
-    Unmet(&'s Condition),
+    /// All but the condition with this index fits.
+    Unmet(usize),
     /// Everything fits; in a resource's policy with the way the caller is named.
     Full(Option<Naming>),
 }
 
 impl<T> Element<T> {
+    pub fn new(negated: bool, patterns: Vec<T>) -> Element<T> {
+        let patterns = patterns.into_boxed_slice();
+        Element { negated, patterns }
+    }
+
     fn holds(&self, fits: impl Fn(&T) -> bool) -> bool {
         self.patterns.iter().any(fits) != self.negated
     }
@@ -72,10 +124,10 @@ impl<T> Element<T> {
 
 impl Statement {
     /// Compares the statement with a request, cheapest part first.
-    pub fn meet<'s>(&'s self, subject: &Subject<'_>) -> Match<'s> {
+    pub fn meet(&self, subject: &Subject<'_>) -> Match {
         if !self
             .actions
-            .holds(|pattern| pattern.matches(&subject.action))
+            .holds(|pattern| pattern.matches(subject.action))
         {
             return Match::Elsewhere;
         }
@@ -83,7 +135,7 @@ impl Statement {
             None => None,
             Some(element) => match element.naming(subject) {
                 Some(naming) => Some(naming),
-                None => return Match::Elsewhere,
+                None => return Match::OtherPrincipal,
             },
         };
         let resource = |pattern: &ArnPattern| pattern.matches(&subject.resource, subject.context);
@@ -97,25 +149,23 @@ impl Statement {
         match self
             .conditions
             .iter()
-            .find(|condition| !condition.holds(subject.context))
+            .position(|condition| !condition.holds(subject.context))
         {
             Some(condition) => Match::Unmet(condition),
             None => Match::Full(naming),
         }
-    }
-
-    /// Whether the statement speaks of this action (lower-cased), whatever else it asks for.
-    pub fn covers(&self, action: &str) -> bool {
-        self.actions.holds(|pattern| pattern.matches(action))
     }
 }
 
 impl PrincipalElement {
     fn naming(&self, subject: &Subject<'_>) -> Option<Naming> {
         match self {
-            PrincipalElement::Names(principals) => principals.naming(subject.principal),
+            PrincipalElement::Names(principals) => {
+                principals.naming(subject.principal, subject.unique_id)
+            }
             PrincipalElement::AllBut(principals) => {
-                let exempt = principals.exempts(subject.principal) && !subject.has_boundary;
+                let exempt = principals.exempts(subject.principal, subject.unique_id)
+                    && !subject.has_boundary;
                 (!exempt).then_some(Naming::Caller)
             }
         }

@@ -23,7 +23,7 @@ pub(crate) enum VariableError {
 }
 
 /// A reference to a condition key of the request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variable {
     key: Box<str>,
     default: Option<Box<str>>,
@@ -75,4 +75,16 @@ fn quoted(key: &str, default: &str) -> Result<Box<str>, VariableError> {
         .filter(|text| !text.contains('\''))
         .map(Into::into)
         .ok_or_else(|| VariableError::Default(key.to_owned()))
+}
+
+/// The condition keys that the variables of a text stand for, as written.
+pub(crate) fn keys(text: &str) -> impl Iterator<Item = String> {
+    let inside = text.split("${").skip(1);
+    inside
+        .filter_map(|rest| rest.split_once('}'))
+        .filter(|(inner, _)| Variable::escaped(inner).is_none())
+        .map(|(inner, _)| {
+            let (key, _) = inner.split_once(',').unwrap_or((inner, ""));
+            key.trim().to_owned()
+        })
 }

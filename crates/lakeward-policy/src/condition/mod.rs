@@ -4,79 +4,22 @@
 //! multivalued context keys". With a missing key a plain operator is false, an inverted one true,
 //! `…IfExists` true, `ForAllValues:` true and `ForAnyValue:` false.
 
-use std::cmp::Ordering;
+mod operands;
+mod operator;
 
-use ipnet::IpNet;
-use jiff::Timestamp;
-
-use crate::arn::{ArnPattern, ArnText};
 use crate::context::Context;
-use crate::operand::{self, Decimal};
-use crate::pattern::{Template, Wildcards};
 use crate::variables::Syntax;
+use operands::Operands;
+pub(crate) use operator::Operator;
+use operator::Quantifier;
 
 /// One operator applied to one key.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
     operator: Operator,
-    /// As written, for explanations.
-    pub name: Box<str>,
     /// Lower-cased.
     pub key: Box<str>,
     operands: Operands,
-}
-
-/// The parts of an operator's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Operator {
-    quantifier: Quantifier,
-    comparison: Comparison,
-    inverted: bool,
-    if_exists: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Quantifier {
-    One,
-    All,
-    Any,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Comparison {
-    Text,
-    TextIgnoreCase,
-    Like,
-    Arn,
-    Number(Order),
-    Date(Order),
-    Bool,
-    Binary,
-    Ip,
-    Null,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    Equal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// The values of the policy, compiled for their operator; any one of them may match.
-#[derive(Clone, Debug)]
-enum Operands {
-    Text(Box<[Template]>),
-    Folded(Box<[Template]>),
-    Arns(Box<[ArnPattern]>),
-    Numbers(Order, Box<[Decimal]>),
-    Dates(Order, Box<[Timestamp]>),
-    Bools(Box<[bool]>),
-    Binary(Box<[Box<str>]>),
-    Networks(Box<[IpNet]>),
-    Null(Box<[bool]>),
 }
 
 /// Why a condition cannot be compiled.
@@ -94,64 +37,6 @@ pub(crate) enum ConditionError {
     },
     #[error("condition operator {operator} on {key} has no value")]
     NoValue { operator: String, key: String },
-}
-
-impl Operator {
-    pub fn parse(name: &str) -> Result<Operator, ConditionError> {
-        let unknown = || ConditionError::Operator(name.to_owned());
-        let (quantifier, rest) = match name.split_once(':') {
-            Some(("ForAllValues", rest)) => (Quantifier::All, rest),
-            Some(("ForAnyValue", rest)) => (Quantifier::Any, rest),
-            Some(_) => return Err(unknown()),
-            None => (Quantifier::One, name),
-        };
-        let (base, if_exists) = match rest.strip_suffix("IfExists") {
-            Some(base) => (base, true),
-            None => (rest, false),
-        };
-        let (comparison, inverted) = comparison(base).ok_or_else(unknown)?;
-        if comparison == Comparison::Null && (if_exists || quantifier != Quantifier::One) {
-            return Err(unknown());
-        }
-        Ok(Operator {
-            quantifier,
-            comparison,
-            inverted,
-            if_exists,
-        })
-    }
-}
-
-fn comparison(base: &str) -> Option<(Comparison, bool)> {
-    use Order::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
-    Some(match base {
-        "StringEquals" => (Comparison::Text, false),
-        "StringNotEquals" => (Comparison::Text, true),
-        "StringEqualsIgnoreCase" => (Comparison::TextIgnoreCase, false),
-        "StringNotEqualsIgnoreCase" => (Comparison::TextIgnoreCase, true),
-        "StringLike" => (Comparison::Like, false),
-        "StringNotLike" => (Comparison::Like, true),
-        "ArnEquals" | "ArnLike" => (Comparison::Arn, false),
-        "ArnNotEquals" | "ArnNotLike" => (Comparison::Arn, true),
-        "NumericEquals" => (Comparison::Number(Equal), false),
-        "NumericNotEquals" => (Comparison::Number(Equal), true),
-        "NumericLessThan" => (Comparison::Number(Less), false),
-        "NumericLessThanEquals" => (Comparison::Number(LessOrEqual), false),
-        "NumericGreaterThan" => (Comparison::Number(Greater), false),
-        "NumericGreaterThanEquals" => (Comparison::Number(GreaterOrEqual), false),
-        "DateEquals" => (Comparison::Date(Equal), false),
-        "DateNotEquals" => (Comparison::Date(Equal), true),
-        "DateLessThan" => (Comparison::Date(Less), false),
-        "DateLessThanEquals" => (Comparison::Date(LessOrEqual), false),
-        "DateGreaterThan" => (Comparison::Date(Greater), false),
-        "DateGreaterThanEquals" => (Comparison::Date(GreaterOrEqual), false),
-        "Bool" => (Comparison::Bool, false),
-        "BinaryEquals" => (Comparison::Binary, false),
-        "IpAddress" => (Comparison::Ip, false),
-        "NotIpAddress" => (Comparison::Ip, true),
-        "Null" => (Comparison::Null, false),
-        _ => return None,
-    })
 }
 
 impl Condition {
@@ -177,7 +62,6 @@ impl Condition {
         let operands = Operands::parse(operator.comparison, name, values, syntax)?;
         Ok(Condition {
             operator,
-            name: name.into(),
             key: key.to_lowercase().into(),
             operands,
         })
@@ -205,114 +89,6 @@ impl Condition {
             (Quantifier::One, [value]) => fits(value),
             // Several values need a set operator; without one AWS documents no match.
             (Quantifier::One, _) => false,
-        }
-    }
-}
-
-impl Operands {
-    fn parse(
-        comparison: Comparison,
-        operator: &str,
-        values: &[String],
-        syntax: Syntax,
-    ) -> Result<Operands, ConditionError> {
-        let reader = Reader { operator, values };
-        let text = |wildcards| move |value: &str| Template::parse(value, wildcards, syntax).ok();
-        Ok(match comparison {
-            Comparison::Text => Operands::Text(reader.read("text", text(Wildcards::Literal))?),
-            Comparison::Like => {
-                Operands::Text(reader.read("a text pattern", text(Wildcards::Active))?)
-            }
-            Comparison::TextIgnoreCase => {
-                let folded = |value: &str| text(Wildcards::Literal)(&value.to_lowercase());
-                Operands::Folded(reader.read("text", folded)?)
-            }
-            Comparison::Arn => Operands::Arns(reader.read("an ARN pattern or *", |value| {
-                ArnPattern::parse(value, syntax).ok()
-            })?),
-            Comparison::Number(order) => {
-                Operands::Numbers(order, reader.read("a decimal number", Decimal::parse)?)
-            }
-            Comparison::Date(order) => Operands::Dates(
-                order,
-                reader.read("an ISO 8601 date or epoch seconds", operand::instant)?,
-            ),
-            Comparison::Bool => Operands::Bools(reader.read("true or false", operand::truth)?),
-            Comparison::Null => Operands::Null(reader.read("true or false", operand::truth)?),
-            Comparison::Binary => {
-                Operands::Binary(reader.read("base64 text", |value| Some(value.into()))?)
-            }
-            Comparison::Ip => {
-                Operands::Networks(reader.read("an IP address or CIDR block", operand::network)?)
-            }
-        })
-    }
-
-    /// Whether the request's value fits one of the operands, inversion aside.
-    fn fit(&self, value: &str, context: &Context) -> bool {
-        match self {
-            Operands::Text(templates) => templates
-                .iter()
-                .any(|template| template.matches(value, context)),
-            Operands::Folded(templates) => {
-                let value = value.to_lowercase();
-                templates
-                    .iter()
-                    .any(|template| template.matches_folded(&value, context))
-            }
-            Operands::Arns(patterns) => {
-                let arn = ArnText::new(value);
-                patterns
-                    .iter()
-                    .any(|pattern| pattern.matches(&arn, context))
-            }
-            Operands::Numbers(order, numbers) => Decimal::parse(value)
-                .is_some_and(|value| numbers.iter().any(|number| order.holds(value.cmp(number)))),
-            Operands::Dates(order, dates) => operand::instant(value)
-                .is_some_and(|value| dates.iter().any(|date| order.holds(value.cmp(date)))),
-            Operands::Bools(bools) => {
-                operand::truth(value).is_some_and(|value| bools.contains(&value))
-            }
-            Operands::Binary(texts) => texts.iter().any(|text| **text == *value),
-            Operands::Networks(networks) => operand::address(value)
-                .is_some_and(|address| networks.iter().any(|network| network.contains(&address))),
-            Operands::Null(_) => false,
-        }
-    }
-}
-
-/// Compiles every value of an operator or names the first that does not fit.
-struct Reader<'a> {
-    operator: &'a str,
-    values: &'a [String],
-}
-
-impl Reader<'_> {
-    fn read<T>(
-        &self,
-        expected: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Box<[T]>, ConditionError> {
-        let refuse = |value: &String| ConditionError::Value {
-            operator: self.operator.to_owned(),
-            expected,
-            value: value.clone(),
-        };
-        self.values
-            .iter()
-            .map(|value| parse(value).ok_or_else(|| refuse(value)))
-            .collect()
-    }
-}
-
-impl Order {
-    fn holds(self, ordering: Ordering) -> bool {
-        match self {
-            Order::Equal => ordering.is_eq(),
-            Order::Less => ordering.is_lt(),
-            Order::LessOrEqual => ordering.is_le(),
-            Order::Greater => ordering.is_gt(),
-            Order::GreaterOrEqual => ordering.is_ge(),
         }
     }
 }
@@ -380,6 +156,11 @@ mod tests {
             ("NumericEquals", vec!["10"], "10.0", true),
             ("NumericNotEquals", vec!["10"], "10.0", false),
             ("NumericLessThan", vec!["10"], "9", true),
+            ("NumericLessThan", vec!["10"], "10.0", false),
+            ("NumericLessThanEquals", vec!["10"], "10.01", false),
+            ("NumericGreaterThan", vec!["10"], "10", false),
+            ("NumericGreaterThan", vec!["10"], "10.5", true),
+            ("NumericGreaterThanEquals", vec!["10"], "9.99", false),
             ("NumericLessThanEquals", vec!["10"], "10", true),
             ("NumericGreaterThan", vec!["10"], "9", false),
             ("NumericGreaterThanEquals", vec!["10"], "11", true),

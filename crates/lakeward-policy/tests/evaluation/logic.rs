@@ -1,152 +1,11 @@
-//! The documented evaluation logic, row by row.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+//! Identity, boundary, session and resource, in one account and across two.
 
 use lakeward_policy::{
-    Attached, Context, Decision, Door, Effect, Layers, Outcome, PolicyDocument, Principal, Request,
-    ResourceSide, Usage, evaluate,
+    Context, Door, Effect, Layers, Outcome, PolicyDocument, Principal, Request, ResourceSide,
+    Usage, evaluate,
 };
 
-const HOME: &str = "111122223333";
-const AWAY: &str = "444455556666";
-const ROLE: &str = "arn:aws:iam::111122223333:role/reader";
-const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/reader/ana";
-const USER: &str = "arn:aws:iam::111122223333:user/ana";
-const ROOT: &str = "arn:aws:iam::111122223333:root";
-const OBJECT: &str = "arn:aws:s3:::lake/a";
-
-fn session() -> Principal {
-    Principal::RoleSession {
-        role_arn: ROLE.into(),
-        session_arn: SESSION.into(),
-    }
-}
-
-fn user() -> Principal {
-    Principal::User { arn: USER.into() }
-}
-
-fn root() -> Principal {
-    Principal::Root {
-        account: HOME.into(),
-    }
-}
-
-fn identity(effect: &str, action: &str) -> PolicyDocument {
-    let text = format!(
-        r#"{{"Version": "2012-10-17",
-             "Statement": {{"Sid": "One", "Effect": "{effect}", "Action": "{action}", "Resource": "*"}}}}"#
-    );
-    PolicyDocument::parse(&text, Usage::Identity).unwrap()
-}
-
-fn bucket(effect: &str, principal: &str) -> PolicyDocument {
-    let text = format!(
-        r#"{{"Version": "2012-10-17", "Statement": {{"Sid": "Bucket", "Effect": "{effect}", {principal},
-             "Action": "s3:*", "Resource": "arn:aws:s3:::lake/*"}}}}"#
-    );
-    PolicyDocument::parse(&text, Usage::Resource).unwrap()
-}
-
-fn names(principal: &str) -> String {
-    format!(r#""Principal": {{"AWS": "{principal}"}}"#)
-}
-
-fn trust(principal: &str) -> PolicyDocument {
-    let text = format!(
-        r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", {principal}, "Action": "sts:AssumeRole"}}}}"#
-    );
-    PolicyDocument::parse(&text, Usage::Trust).unwrap()
-}
-
-/// The layers of a case, owned.
-#[derive(Default)]
-struct Case {
-    identity: Vec<PolicyDocument>,
-    boundary: Option<PolicyDocument>,
-    session: Option<Vec<PolicyDocument>>,
-}
-
-impl Case {
-    fn identity(mut self, document: PolicyDocument) -> Case {
-        self.identity.push(document);
-        self
-    }
-
-    fn boundary(mut self, document: PolicyDocument) -> Case {
-        self.boundary = Some(document);
-        self
-    }
-
-    fn session(mut self, document: PolicyDocument) -> Case {
-        self.session.get_or_insert_default().push(document);
-        self
-    }
-
-    fn ask(&self, principal: &Principal, action: &str, resource: ResourceSide<'_>) -> Decision {
-        let request = Request {
-            principal,
-            action,
-            resource: OBJECT,
-            context: &Context::new(),
-        };
-        let named = |documents: &'_ [PolicyDocument]| documents.to_vec();
-        let (identity, session) = (named(&self.identity), self.session.clone());
-        let identity: Vec<_> = identity
-            .iter()
-            .map(|document| Attached {
-                name: "identity",
-                document,
-            })
-            .collect();
-        let session: Option<Vec<_>> = session.as_ref().map(|documents| {
-            documents
-                .iter()
-                .map(|document| Attached {
-                    name: "session",
-                    document,
-                })
-                .collect()
-        });
-        let boundary = self.boundary.as_ref().map(|document| Attached {
-            name: "boundary",
-            document,
-        });
-        evaluate(
-            &request,
-            &Layers {
-                identity: &identity,
-                boundary,
-                session: session.as_deref(),
-                resource,
-            },
-        )
-    }
-
-    fn reads(&self, principal: &Principal, resource: ResourceSide<'_>) -> bool {
-        self.ask(principal, "s3:GetObject", resource).is_allowed()
-    }
-}
-
-fn owned<'a>(document: &'a PolicyDocument, account: &'a str) -> ResourceSide<'a> {
-    ResourceSide::Policy { document, account }
-}
-
-fn other() -> PolicyDocument {
-    identity("Allow", "glue:*")
-}
-
-/// Identity, boundary and session without a word on S3.
-fn silent() -> Case {
-    Case::default()
-        .identity(other())
-        .boundary(other())
-        .session(other())
-}
+use crate::case::*;
 
 #[test]
 fn nothing_is_allowed_by_default() {
@@ -386,6 +245,7 @@ fn variables_only_from_2012_on() {
         let principal = user();
         let request = Request {
             principal: &principal,
+            unique_id: None,
             action: "s3:GetObject",
             resource,
             context: &context,
@@ -394,10 +254,8 @@ fn variables_only_from_2012_on() {
         evaluate(
             &request,
             &Layers {
-                identity: &[],
-                boundary: None,
-                session: None,
                 resource,
+                ..Layers::default()
             },
         )
         .is_allowed()
@@ -422,79 +280,5 @@ fn not_action_and_not_resource() {
         !case
             .ask(&user(), "IAM:CreateRole", ResourceSide::None)
             .is_allowed()
-    );
-}
-
-/// The texts of the IAM User Guide, one per door.
-#[test]
-fn denial_messages() {
-    let refusal = |case: Case, side: ResourceSide<'_>| {
-        let principal = session();
-        let decision = case.ask(&principal, "s3:GetObject", side);
-        let request = Request {
-            principal: &principal,
-            action: "s3:GetObject",
-            resource: OBJECT,
-            context: &Context::new(),
-        };
-        decision.denial_message(&request)
-    };
-    let all = || identity("Allow", "*");
-    let no = || identity("Deny", "*");
-    let closed = bucket("Deny", r#""Principal": "*""#);
-    let elsewhere = bucket("Allow", &names(AWAY));
-    let messages = [
-        refusal(Case::default(), ResourceSide::None),
-        refusal(
-            Case::default().identity(all()).boundary(other()),
-            ResourceSide::None,
-        ),
-        refusal(
-            Case::default().identity(all()).session(other()),
-            ResourceSide::None,
-        ),
-        refusal(Case::default().identity(all()), owned(&elsewhere, AWAY)),
-        refusal(Case::default().identity(no()), ResourceSide::None),
-        refusal(Case::default().boundary(no()), ResourceSide::None),
-        refusal(Case::default().session(no()), ResourceSide::None),
-        refusal(Case::default(), owned(&closed, HOME)),
-    ];
-    let start = format!(
-        "User: {SESSION} is not authorized to perform: s3:GetObject on resource: {OBJECT} "
-    );
-    let ends: Vec<_> = messages
-        .iter()
-        .map(|message| message.strip_prefix(&start).unwrap())
-        .collect();
-    insta::assert_snapshot!(ends.join("\n"), @r"
-    because no identity-based policy allows the s3:GetObject action
-    because no permissions boundary allows the s3:GetObject action
-    because no session policy allows the s3:GetObject action
-    because no resource-based policy allows the s3:GetObject action
-    with an explicit deny in an identity-based policy
-    with an explicit deny in a permissions boundary
-    with an explicit deny in a sessions policy
-    with an explicit deny in a resource-based policy
-    ");
-}
-
-/// Decisions are stored in audit records, so their shape is fixed.
-#[test]
-fn a_decision_as_json() {
-    let decision =
-        Case::default()
-            .identity(other())
-            .ask(&user(), "s3:GetObject", ResourceSide::None);
-    assert_eq!(
-        serde_json::to_string(&decision).unwrap(),
-        r#"{"effect":"implicitDeny","door":"identityPolicy","reasons":[{"door":"identityPolicy","outcome":"nothingAllows"}]}"#
-    );
-    let decision =
-        Case::default()
-            .identity(other())
-            .ask(&user(), "glue:GetTable", ResourceSide::None);
-    assert_eq!(
-        serde_json::to_string(&decision).unwrap(),
-        r#"{"effect":"allowed","door":null,"reasons":[{"door":"identityPolicy","outcome":"allows","policy":"identity","statement":0,"sid":"One"}]}"#
     );
 }

@@ -3,15 +3,20 @@
 //! What is not understood is refused: an unknown element, operator or value makes the whole
 //! document malformed. The messages are IAM's own where they are known.
 
+mod binding;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::json::{JsonError, Node};
 use crate::parser::Parser;
 use crate::statement::{PrincipalElement, Statement};
+use crate::variables::Syntax;
 
-/// The largest policy text that is read, in bytes (the IAM API's own bound). The smaller quotas
-/// of roles, users and buckets are the services' to apply; see [`PolicyDocument::size`].
-pub const MAX_POLICY_BYTES: usize = 131_072;
+/// The largest policy text that is read, in bytes: twice the IAM API's own bound, since some of
+/// AWS's own policies are larger than what it takes from others. The smaller quotas of roles,
+/// users and organizations are the services' to apply; see [`Quota`](crate::Quota).
+pub const MAX_POLICY_BYTES: usize = 262_144;
 
 /// What a document is attached to, which decides the elements that it may and must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +27,12 @@ pub enum Usage {
     Resource,
     /// Roles' trust policies: `Principal`, no `Resource`, only `sts:` actions.
     Trust,
+    /// Service control policies: as identity policies, without rules on the Sid.
+    ServiceControl,
+    /// Resource control policies: as resource policies, for everyone (`"Principal": "*"`).
+    ResourceControl,
+    /// Policies of VPC endpoints: as resource policies.
+    Endpoint,
 }
 
 /// Why a text is not a policy document.
@@ -46,6 +57,9 @@ pub struct PolicyDocument(Arc<Compiled>);
 struct Compiled {
     source: String,
     usage: Usage,
+    syntax: Syntax,
+    /// The unique ids that principals were bound to, by ARN.
+    bound: BTreeMap<String, String>,
     statements: Vec<Statement>,
 }
 
@@ -66,10 +80,12 @@ impl PolicyDocument {
             });
         }
         let root = Node::root(json)?;
-        let statements = Parser::new(usage).document(root)?;
+        let (syntax, statements) = Parser::new(usage).document(root)?;
         Ok(PolicyDocument(Arc::new(Compiled {
             source: json.to_owned(),
             usage,
+            syntax,
+            bound: BTreeMap::new(),
             statements,
         })))
     }
@@ -103,6 +119,10 @@ impl PolicyDocument {
             })
     }
 
+    pub(crate) fn syntax(&self) -> Syntax {
+        self.0.syntax
+    }
+
     pub(crate) fn statements(&self) -> &[Statement] {
         &self.0.statements
     }
@@ -110,7 +130,9 @@ impl PolicyDocument {
 
 impl PartialEq for PolicyDocument {
     fn eq(&self, other: &PolicyDocument) -> bool {
-        self.0.usage == other.0.usage && self.0.source == other.0.source
+        self.0.usage == other.0.usage
+            && self.0.source == other.0.source
+            && self.0.bound == other.0.bound
     }
 }
 
@@ -294,6 +316,37 @@ mod tests {
         );
         let error = PolicyDocument::parse("{\n  \"Version\" 1}", Usage::Identity).unwrap_err();
         assert_eq!(error.line, 2);
+    }
+
+    #[test]
+    fn resources_are_checked() {
+        for (resource, expected) in [
+            ("lake", r#"Resource lake must be in ARN format or "*"."#),
+            (
+                "arn:aws",
+                "Resource vendor must be fully qualified and cannot contain regexes.",
+            ),
+            ("arn:aws:s3:::", ""),
+            ("arn:aws:s3::lake", "The policy failed legacy parsing"),
+            ("urn:aws:s3:::lake", "The policy failed legacy parsing"),
+            (
+                "arn:azure:s3:::lake/*",
+                r#"Partition "azure" is not valid for resource "arn:azure:s3:::lake/*"."#,
+            ),
+            (
+                "arn:was:s3",
+                r#"Partition "was" is not valid for resource "arn:was:s3:*:*:*"."#,
+            ),
+            ("arn:aws:s3:::lake/${aws:username", SYNTAX),
+        ] {
+            let text = one(&format!(
+                r#""Effect": "Allow", "Action": "s3:*", "Resource": "{resource}""#
+            ));
+            match PolicyDocument::parse(&text, Usage::Identity) {
+                Ok(_) => assert!(expected.is_empty(), "{resource}"),
+                Err(error) => assert_eq!(error.message, expected, "{resource}"),
+            }
+        }
     }
 
     #[test]

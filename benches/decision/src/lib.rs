@@ -1,0 +1,1 @@
+//! The same decisions by Lakeward and by Cedar; see `benches/decision.rs`.

@@ -1,0 +1,62 @@
+//! The values of `Resource` and `NotResource`.
+
+use super::SYNTAX;
+use super::reading::malformed;
+use crate::arn::{ArnPattern, ArnPatternError};
+use crate::document::MalformedPolicy;
+use crate::json::Node;
+use crate::variables::Syntax;
+
+/// The partitions that AWS has.
+const PARTITIONS: [&str; 8] = [
+    "aws",
+    "aws-cn",
+    "aws-us-gov",
+    "aws-eusc",
+    "aws-iso",
+    "aws-iso-b",
+    "aws-iso-e",
+    "aws-iso-f",
+];
+
+pub(super) fn read(
+    node: Node<'_>,
+    text: &str,
+    syntax: Syntax,
+) -> Result<ArnPattern, MalformedPolicy> {
+    if let Some(message) = unknown_partition(text) {
+        let detail = format!("the partition is one of {}, or *", PARTITIONS.join(", "));
+        return Err(malformed(node, message, detail));
+    }
+    ArnPattern::resource(text, syntax).map_err(|error| match error {
+        ArnPatternError::Shape => {
+            let detail = "expected arn:partition:service:region:account:resource";
+            malformed(node, shape(text), detail)
+        }
+        ArnPatternError::Template(error) => malformed(node, SYNTAX, error.to_string()),
+    })
+}
+
+/// IAM's text for an ARN of a partition that does not exist.
+fn unknown_partition(text: &str) -> Option<String> {
+    let (partition, rest) = text.strip_prefix("arn:")?.split_once(':')?;
+    let known = PARTITIONS.contains(&partition) || partition.contains(['*', '?', '$']);
+    (!known).then(|| {
+        let mut parts = rest.splitn(4, ':').chain(std::iter::repeat("*"));
+        let mut next = || parts.next().unwrap_or("*");
+        let (service, region, account, resource) = (next(), next(), next(), next());
+        format!(
+            "Partition \"{partition}\" is not valid for resource \
+             \"arn:{partition}:{service}:{region}:{account}:{resource}\"."
+        )
+    })
+}
+
+/// IAM's text for a resource that is no ARN.
+fn shape(text: &str) -> String {
+    match text.matches(':').count() {
+        0 => format!("Resource {text} must be in ARN format or \"*\"."),
+        1 => "Resource vendor must be fully qualified and cannot contain regexes.".to_owned(),
+        _ => "The policy failed legacy parsing".to_owned(),
+    }
+}
