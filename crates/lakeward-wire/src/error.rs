@@ -13,6 +13,7 @@ pub struct AwsError {
     pub code: Cow<'static, str>,
     /// What is wrong and what would fix it.
     pub message: String,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl AwsError {
@@ -26,7 +27,28 @@ impl AwsError {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             code: code.into(),
             message: message.into(),
+            headers: Vec::new(),
         }
+    }
+
+    /// Adds a header to the answer. The name is in lower case.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The answer's additional headers.
+    #[must_use]
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.headers
+    }
+
+    /// The same error under a protocol's own name and status.
+    pub(crate) fn renamed(mut self, status: u16, code: &'static str) -> Self {
+        self.status = StatusCode::from_u16(status).unwrap_or(self.status);
+        self.code = code.into();
+        self
     }
 
     /// A refusal. JSON protocols say `AccessDeniedException` (400), the query protocol and S3

@@ -1,6 +1,6 @@
 //! The query protocol's input: `Tags.member.1.Key=team` read into any serde type.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{
     Deserialize,
@@ -10,6 +10,8 @@ use serde::{
     },
     forward_to_deserialize_any,
 };
+
+use crate::sigv4::is_authentication;
 
 /// Parameters nested deeper than this are refused.
 const MAX_DEPTH: usize = 16;
@@ -24,19 +26,25 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// Parses an `application/x-www-form-urlencoded` body.
+    /// Parses parameters of a query string and of an `application/x-www-form-urlencoded` body. What
+    /// carries the signature is left out.
     ///
     /// # Errors
     /// A short description of what is malformed.
-    pub(crate) fn parse(body: &str) -> Result<Self, String> {
+    pub(crate) fn parse(query: &str, body: &str) -> Result<Self, String> {
         let mut form = Self::default();
-        let pairs = body.split('&').filter(|pair| !pair.is_empty());
-        for (count, pair) in pairs.enumerate() {
+        let asked = query.split('&').map(|pair| (pair, true));
+        let sent = body.split('&').map(|pair| (pair, false));
+        let pairs = asked.chain(sent).filter(|(pair, _)| !pair.is_empty());
+        for (count, (pair, in_query)) in pairs.enumerate() {
             if count >= MAX_PARAMETERS {
                 return Err(format!("more than {MAX_PARAMETERS} parameters"));
             }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            form.insert(&decode(name)?, decode(value)?)?;
+            let name = decode(name)?;
+            if !(in_query && is_authentication(&name)) {
+                form.insert(&name, decode(value)?)?;
+            }
         }
         Ok(form)
     }
@@ -45,12 +53,15 @@ impl Form {
         let mut node = self;
         for (depth, segment) in name.split('.').enumerate() {
             if depth >= MAX_DEPTH {
-                return Err(format!("parameter `{name}` is nested too deeply"));
+                return Err("a parameter's name has too many dots".to_owned());
             }
             node = node.children.entry(segment.to_owned()).or_default();
         }
-        node.value = Some(value);
-        Ok(())
+        match node.value.replace(value) {
+            // Which of two values counts must not be a matter of taste.
+            Some(_) => Err(format!("the parameter `{name}` is given more than once")),
+            None => Ok(()),
+        }
     }
 
     /// The text of a top-level parameter.
@@ -63,21 +74,97 @@ impl Form {
         T::deserialize(self).map_err(|error| error.to_string())
     }
 
-    fn items(mut self) -> Vec<Form> {
-        let list = self.children.remove("member").unwrap_or(self);
-        let mut items: Vec<(u64, Form)> = list
-            .children
+    /// The only child, when it has this name.
+    fn only(&self, name: &str) -> Option<&Form> {
+        let child = self.children.get(name)?;
+        (self.children.len() == 1).then_some(child)
+    }
+
+    fn is_numbered(&self) -> bool {
+        !self.children.is_empty() && self.children.keys().all(|name| index(name).is_some())
+    }
+
+    fn is_list(&self) -> bool {
+        self.is_numbered() || self.only("member").is_some_and(Form::is_numbered)
+    }
+
+    fn is_map(&self) -> bool {
+        let named = |entry: &Form| entry.children.contains_key("key");
+        self.only("entry")
+            .is_some_and(|list| list.is_numbered() && list.children.values().all(named))
+    }
+
+    /// `X.member.1` and so on, or `X.1` of a flattened list, in the order of their numbers.
+    fn items(self) -> Result<Vec<Form>, Error> {
+        let mut members = self.members()?;
+        if members.len() == 1
+            && let Some(list) = members.remove("member")
+        {
+            members = list.members()?;
+        }
+        let mut items = members
             .into_iter()
-            .filter_map(|(index, item)| Some((index.parse().ok()?, item)))
-            .collect();
+            .map(|(name, item)| match index(&name) {
+                Some(index) => Ok((index, item)),
+                None => Err(de::Error::custom(format!(
+                    "`{name}` is not the number of a list's member"
+                ))),
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
         items.sort_by_key(|(index, _)| *index);
-        items.into_iter().map(|(_, item)| item).collect()
+        Ok(items.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// `X.entry.1.key` and `X.entry.1.value`, and so on.
+    fn entries(self) -> Result<Vec<(String, Form)>, Error> {
+        let mut seen = BTreeSet::new();
+        let mut entries = Vec::new();
+        let mut members = self.members()?;
+        let list = members.remove("entry").unwrap_or_default();
+        for entry in list.items()? {
+            let mut parts = entry.members()?;
+            let mut part = |name: &'static str| {
+                parts
+                    .remove(name)
+                    .ok_or_else(|| de::Error::missing_field(name))
+            };
+            let key: String = part("key")?.scalar()?;
+            if !seen.insert(key.clone()) {
+                return Err(de::Error::custom(format!(
+                    "the map's key `{key}` is given more than once"
+                )));
+            }
+            entries.push((key, part("value")?));
+        }
+        Ok(entries)
+    }
+
+    /// The branches of a list, map or structure.
+    fn members(self) -> Result<BTreeMap<String, Form>, Error> {
+        match self.value {
+            Some(value) if !value.is_empty() => Err(de::Error::custom(format!(
+                "`{value}` stands where a list or structure belongs"
+            ))),
+            _ => Ok(self.children),
+        }
     }
 
     fn scalar(self) -> Result<String, Error> {
+        if !self.children.is_empty() {
+            return Err(de::Error::custom(
+                "a list or structure stands where a single value belongs",
+            ));
+        }
         self.value
             .ok_or_else(|| de::Error::custom("a value is missing"))
     }
+}
+
+/// The number of a list's member, which has one spelling.
+fn index(text: &str) -> Option<u32> {
+    text.parse()
+        .ok()
+        .filter(|index: &u32| index.to_string() == text)
 }
 
 fn decode(text: &str) -> Result<String, String> {
@@ -103,9 +190,11 @@ macro_rules! parse_scalar {
 impl<'de> de::Deserializer<'de> for Form {
     type Error = Error;
 
+    /// For types that take what comes: the shape is guessed from the names.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.value {
             Some(value) if self.children.is_empty() => visitor.visit_string(value),
+            _ if self.is_list() => self.deserialize_seq(visitor),
             _ => self.deserialize_map(visitor),
         }
     }
@@ -115,11 +204,14 @@ impl<'de> de::Deserializer<'de> for Form {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(SeqDeserializer::new(self.items().into_iter()))
+        visitor.visit_seq(SeqDeserializer::new(self.items()?.into_iter()))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(MapDeserializer::new(self.children.into_iter()))
+        if self.is_map() {
+            return visitor.visit_map(MapDeserializer::new(self.entries()?.into_iter()));
+        }
+        visitor.visit_map(MapDeserializer::new(self.members()?.into_iter()))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -128,7 +220,7 @@ impl<'de> de::Deserializer<'de> for Form {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.deserialize_map(visitor)
+        visitor.visit_map(MapDeserializer::new(self.members()?.into_iter()))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -156,17 +248,26 @@ impl<'de> de::Deserializer<'de> for Form {
         visitor.visit_string(self.scalar()?)
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.scalar()?;
+        match &*text.to_ascii_lowercase() {
+            "true" => visitor.visit_bool(true),
+            "false" => visitor.visit_bool(false),
+            _ => Err(de::Error::custom(format!("`{text}` is not true or false"))),
+        }
+    }
+
     parse_scalar! {
-        deserialize_bool => visit_bool: bool,
         deserialize_i32 => visit_i32: i32,
         deserialize_i64 => visit_i64: i64,
+        deserialize_u16 => visit_u16: u16,
         deserialize_u32 => visit_u32: u32,
         deserialize_u64 => visit_u64: u64,
         deserialize_f64 => visit_f64: f64,
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i128 u8 u16 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct
+        i8 i16 i128 u8 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct
         identifier ignored_any
     }
 }
@@ -180,68 +281,4 @@ impl IntoDeserializer<'_, Error> for Form {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Deserialize, Debug, PartialEq)]
-    #[serde(rename_all = "PascalCase")]
-    struct Tag {
-        key: String,
-        value: String,
-    }
-
-    #[derive(Deserialize, Debug, PartialEq)]
-    #[serde(rename_all = "PascalCase")]
-    struct Input {
-        role_name: String,
-        duration: Option<u32>,
-        path: Option<String>,
-        #[serde(default)]
-        tags: Vec<Tag>,
-    }
-
-    fn read(body: &str) -> Result<Input, String> {
-        Form::parse(body)?.read()
-    }
-
-    #[test]
-    fn lists_structs_and_numbers() {
-        let input = read(
-            "RoleName=a%20b&Duration=900&Tags.member.2.Key=k2&Tags.member.2.Value=&Tags.member.1.Key=k%2B1&Tags.member.1.Value=v+1",
-        );
-        let tag = |key: &str, value: &str| Tag {
-            key: key.into(),
-            value: value.into(),
-        };
-        assert_eq!(
-            input,
-            Ok(Input {
-                role_name: "a b".into(),
-                duration: Some(900),
-                path: None,
-                tags: vec![tag("k+1", "v 1"), tag("k2", "")],
-            })
-        );
-    }
-
-    #[test]
-    fn wrong_types_and_missing_members_are_named() {
-        assert!(read("Duration=9").unwrap_err().contains("RoleName"));
-        let error = read("RoleName=a&Duration=soon").unwrap_err();
-        assert!(error.contains("`soon`"), "{error}");
-    }
-
-    #[test]
-    fn depth_is_bounded() {
-        assert!(Form::parse(&format!("{}=1", "a.".repeat(40))).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_body_is_read_or_refused(body in ".{0,200}") {
-            let _ = read(&body);
-        }
-    }
-}
+mod tests;

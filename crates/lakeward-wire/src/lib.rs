@@ -17,3 +17,4 @@ pub use error::AwsError;
 pub use protocol::{Answer, Incoming, Protocol};
 pub use secret::Secret;
 pub use time::{epoch, iso};
+pub use xml::xml_map;

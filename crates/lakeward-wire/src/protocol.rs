@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -10,10 +10,10 @@ use crate::{error::AwsError, form::Form, xml};
 pub enum Protocol {
     /// `X-Amz-Target: <target>.<Operation>`, JSON 1.1 bodies.
     AwsJson {
-        /// The prefix before the dot, for instance `ElasticMapReduce`.
+        /// The prefix before the last dot, for instance `ElasticMapReduce`. It may have dots itself.
         target: &'static str,
     },
-    /// `Action=<Operation>` in a form body, XML answers.
+    /// `Action=<Operation>` in a form body or the query string, XML answers.
     Query {
         /// The API version clients send, for instance `2010-05-08`.
         version: &'static str,
@@ -53,7 +53,7 @@ impl Incoming {
         }
     }
 
-    /// The input as JSON with its text values, for the audit record. Forms keep scalars only.
+    /// The input as JSON, for the audit record. The values of forms are texts.
     #[must_use]
     pub fn parameters(&self) -> Value {
         match &self.input {
@@ -73,15 +73,15 @@ impl Protocol {
     /// The protocol's own error for a request without operation or with a malformed body.
     pub fn decode(
         &self,
-        path: &str,
+        uri: &Uri,
         headers: &HeaderMap,
         body: &Bytes,
     ) -> Result<Incoming, AwsError> {
         match self {
             Self::AwsJson { target } => decode_json_target(target, headers, body),
-            Self::Query { .. } => decode_form(body),
+            Self::Query { .. } => decode_form(uri.query().unwrap_or_default(), body),
             Self::RestJson => Ok(Incoming {
-                operation: path.trim_matches('/').to_owned(),
+                operation: uri.path().trim_matches('/').to_owned(),
                 input: json_body(body)?,
             }),
         }
@@ -125,18 +125,40 @@ impl Protocol {
         let named = NAMES
             .iter()
             .find(|(query, json)| [query, json].contains(&&&*error.code));
-        match (self, named) {
-            (_, None) => error,
-            (Self::Query { .. }, Some(("IncompleteSignature", _))) => error,
-            (Self::Query { .. }, Some((query, _))) => AwsError::new(403, *query, error.message),
-            (_, Some((_, json))) => AwsError::new(400, *json, error.message),
+        let Some((query, json)) = named else {
+            return error;
+        };
+        match self {
+            // STS has an error of this very name, about a token that it was handed: 400.
+            Self::Query { .. } if error.code == *json && *json == "ExpiredTokenException"
+                && error.status == StatusCode::BAD_REQUEST => error,
+            // Malformed, not refused: 400.
+            Self::Query { .. } if *query == "IncompleteSignature" => error.renamed(400, query),
+            Self::Query { .. } => error.renamed(403, query),
+            Self::AwsJson { .. } | Self::RestJson => error.renamed(400, json),
         }
     }
 
     /// Writes an answer.
     #[must_use]
     pub fn encode(&self, operation: &str, request_id: &str, answer: Answer) -> Response<Bytes> {
-        match (self, answer.map_err(|error| self.native(error))) {
+        let answer = answer.map_err(|error| self.native(error));
+        let extra = answer.as_ref().err().map(AwsError::headers);
+        let extra = extra.unwrap_or_default().to_vec();
+        let mut response = self.write(operation, request_id, answer);
+        for (name, value) in extra {
+            // What can't be a header is left out: the error itself matters more.
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response
+                    .headers_mut()
+                    .insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
+    }
+
+    fn write(&self, operation: &str, request_id: &str, answer: Answer) -> Response<Bytes> {
+        match (self, answer) {
             (Self::Query { namespace, .. }, Ok(value)) => {
                 query_answer(operation, namespace, request_id, value)
             }
@@ -160,7 +182,7 @@ fn decode_json_target(
         .get("x-amz-target")
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    match named.split_once('.') {
+    match named.rsplit_once('.') {
         Some((prefix, operation)) if prefix == target => Ok(Incoming {
             operation: operation.to_owned(),
             input: json_body(body)?,
@@ -182,10 +204,10 @@ fn json_body(body: &Bytes) -> Result<Input, AwsError> {
         .map_err(|error| AwsError::new(400, "SerializationException", error.to_string()))
 }
 
-fn decode_form(body: &Bytes) -> Result<Incoming, AwsError> {
+fn decode_form(query: &str, body: &Bytes) -> Result<Incoming, AwsError> {
     let malformed = |why: String| AwsError::new(400, "MalformedQueryString", why);
     let text = std::str::from_utf8(body).map_err(|error| malformed(error.to_string()))?;
-    let form = Form::parse(text).map_err(malformed)?;
+    let form = Form::parse(query, text).map_err(malformed)?;
     let Some(operation) = form.text("Action").map(str::to_owned) else {
         return Err(AwsError::new(
             400,
@@ -293,44 +315,4 @@ fn respond(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const QUERY: Protocol = Protocol::Query {
-        version: "2011-06-15",
-        namespace: "urn:sts",
-    };
-
-    fn text(response: &Response<Bytes>) -> &str {
-        std::str::from_utf8(response.body()).unwrap()
-    }
-
-    #[test]
-    fn a_query_refusal_is_access_denied_with_403() {
-        let response = QUERY.encode("AssumeRole", "id", Err(AwsError::access_denied("no")));
-        assert_eq!(response.status(), 403);
-        assert!(
-            text(&response)
-                .contains("<Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message>")
-        );
-    }
-
-    #[test]
-    fn a_json_refusal_is_access_denied_exception_with_400() {
-        let protocol = Protocol::AwsJson { target: "X" };
-        let response = protocol.encode("Do", "id", Err(AwsError::access_denied("no")));
-        assert_eq!(response.status(), 400);
-        assert!(text(&response).contains(r#""__type":"AccessDeniedException""#));
-    }
-
-    #[test]
-    fn a_target_of_another_service_is_refused() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-amz-target", HeaderValue::from_static("AWSGlue.GetTable"));
-        let refused = Protocol::AwsJson {
-            target: "ElasticMapReduce",
-        }
-        .decode("/", &headers, &Bytes::new());
-        assert_eq!(refused.unwrap_err().code, "UnknownOperationException");
-    }
-}
+mod tests;

@@ -1,12 +1,22 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A string that can't be printed by accident: `Debug` shows `[redacted]`, there is no `Display`
-/// and no plain `Serialize`. The memory is wiped when it is dropped.
-#[derive(Clone, PartialEq, Eq)]
+/// and no plain `Serialize`. The memory is wiped when it is dropped. Comparing two takes the same time
+/// wherever they differ.
+#[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
 
 impl Secret {
     /// Takes a string into custody.
@@ -53,5 +63,13 @@ mod tests {
     #[test]
     fn debug_never_shows_it() {
         assert_eq!(format!("{:?}", Secret::new("hunter2".into())), "[redacted]");
+    }
+
+    #[test]
+    fn equal_means_the_same_text() {
+        let secret = |text: &str| Secret::new(text.into());
+        assert_eq!(secret("a"), secret("a"));
+        assert_ne!(secret("a"), secret("b"));
+        assert_ne!(secret("a"), secret("aa"));
     }
 }

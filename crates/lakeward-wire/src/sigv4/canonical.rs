@@ -1,84 +1,108 @@
-use std::fmt::Write as _;
-
 use http::{HeaderMap, request::Parts};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_encode;
 
+use super::{
+    incomplete,
+    query::{Query, RESERVED},
+};
 use crate::AwsError;
 
-/// RFC 3986: everything but the unreserved characters.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+/// A request as the signing process sees it.
+pub(super) struct Request<'a> {
+    pub(super) method: &'a str,
+    /// The canonical path.
+    pub(super) path: String,
+    pub(super) query: Query,
+    pub(super) headers: &'a HeaderMap,
+    /// HTTP/2 carries the host in the request's target.
+    pub(super) authority: Option<&'a str>,
+}
 
-/// The canonical request of the signing process, with the payload's hash.
-pub(super) fn request(parts: &Parts, signed: &[String], payload: &str) -> Result<String, AwsError> {
-    let mut canonical = format!(
-        "{}\n{}\n{}\n",
-        parts.method,
-        path(parts.uri.path()),
-        query(parts.uri.query().unwrap_or_default()),
-    );
-    for name in signed {
-        let value = header(&parts.headers, name, parts)?;
-        let _ = writeln!(canonical, "{name}:{value}");
+impl<'a> From<&'a Parts> for Request<'a> {
+    fn from(parts: &'a Parts) -> Self {
+        Self {
+            method: parts.method.as_str(),
+            path: encoded(&normalized(parts.uri.path())),
+            query: Query::read(parts.uri.query().unwrap_or_default()),
+            headers: &parts.headers,
+            authority: parts.uri.authority().map(http::uri::Authority::as_str),
+        }
     }
-    let _ = write!(canonical, "\n{}\n{payload}", signed.join(";"));
-    Ok(canonical)
+}
+
+impl Request<'_> {
+    /// The canonical request, without some query parameters. Headers are bytes, so it is, too.
+    pub(super) fn canonical(
+        &self,
+        signed: &[String],
+        without: &[&str],
+        payload: &str,
+    ) -> Result<Vec<u8>, AwsError> {
+        let query = self.query.canonical(without);
+        let mut text = format!("{}\n{}\n{query}\n", self.method, self.path).into_bytes();
+        for name in signed {
+            text.extend_from_slice(name.as_bytes());
+            text.push(b':');
+            self.header(name, &mut text)?;
+            text.push(b'\n');
+        }
+        text.extend_from_slice(format!("\n{}\n{payload}", signed.join(";")).as_bytes());
+        Ok(text)
+    }
+
+    fn header(&self, name: &str, text: &mut Vec<u8>) -> Result<(), AwsError> {
+        let mut values = self.headers.get_all(name).iter().peekable();
+        if values.peek().is_none() {
+            let Some(authority) = self.authority.filter(|_| name == "host") else {
+                return Err(incomplete(format!(
+                    "the signed header '{name}' is not in the request"
+                )));
+            };
+            text.extend_from_slice(authority.as_bytes());
+        }
+        for (index, value) in values.enumerate() {
+            if index > 0 {
+                text.push(b',');
+            }
+            collapse(value.as_bytes(), text);
+        }
+        Ok(())
+    }
+}
+
+/// The words of a header's value, with one space between them.
+fn collapse(value: &[u8], text: &mut Vec<u8>) {
+    let words = value.split(u8::is_ascii_whitespace);
+    for (index, word) in words.filter(|word| !word.is_empty()).enumerate() {
+        if index > 0 {
+            text.push(b' ');
+        }
+        text.extend_from_slice(word);
+    }
+}
+
+/// A path without empty, `.` and `..` segments (RFC 3986, 5.2.4), as every service but S3 has it.
+pub(super) fn normalized(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            segment => kept.push(segment),
+        }
+    }
+    let folder = ["/", "/.", "/.."].iter().any(|end| path.ends_with(end));
+    let end = if folder && !kept.is_empty() { "/" } else { "" };
+    format!("/{}{end}", kept.join("/"))
 }
 
 /// Every service but S3 encodes the already encoded path once more.
-fn path(raw: &str) -> String {
-    let encoded: Vec<String> = raw
+pub(super) fn encoded(path: &str) -> String {
+    let segments: Vec<String> = path
         .split('/')
-        .map(|segment| utf8_percent_encode(segment, RESERVED).to_string())
+        .map(|segment| percent_encode(segment.as_bytes(), RESERVED).to_string())
         .collect();
-    encoded.join("/")
-}
-
-fn query(raw: &str) -> String {
-    let mut pairs: Vec<(String, String)> = raw
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (recode(name), recode(value))
-        })
-        .collect();
-    pairs.sort();
-    let joined: Vec<String> = pairs
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    joined.join("&")
-}
-
-fn recode(text: &str) -> String {
-    let bytes: Vec<u8> = percent_decode_str(text).collect();
-    percent_encoding::percent_encode(&bytes, RESERVED).to_string()
-}
-
-fn header(headers: &HeaderMap, name: &str, parts: &Parts) -> Result<String, AwsError> {
-    let values: Vec<String> = headers
-        .get_all(name)
-        .iter()
-        .map(|value| collapse(&String::from_utf8_lossy(value.as_bytes())))
-        .collect();
-    if !values.is_empty() {
-        return Ok(values.join(","));
-    }
-    // HTTP/2 carries the host in the request target.
-    match (name, parts.uri.authority()) {
-        ("host", Some(authority)) => Ok(authority.to_string()),
-        _ => Err(AwsError::new(
-            400,
-            "IncompleteSignature",
-            format!("the signed header `{name}` is not in the request"),
-        )),
-    }
-}
-
-fn collapse(value: &str) -> String {
-    value.split_whitespace().collect::<Vec<_>>().join(" ")
+    segments.join("/")
 }

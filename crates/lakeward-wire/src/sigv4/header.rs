@@ -1,146 +1,133 @@
-use std::fmt;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use http::{
+    HeaderMap,
+    header::{AUTHORIZATION, DATE},
+};
+use sha2::{Digest, Sha256};
 
-use http::{HeaderMap, header::AUTHORIZATION};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-
+use super::{
+    ALGORITHM, CLOCK_SKEW, SignedRequest,
+    claim::{Place, signed_headers},
+    date::SignedAt,
+    incomplete,
+    scope::credential,
+};
 use crate::{AwsError, Secret};
 
-/// The credential scope: what a signature is good for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
-    /// `YYYYMMDD`.
-    pub date: String,
-    /// The region signed for.
-    pub region: String,
-    /// The service's signing name.
-    pub service: String,
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{}/{}/aws4_request",
-            self.date, self.region, self.service
-        )
+/// The one value of a header.
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, AwsError> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(incomplete(format!(
+            "the header '{name}' is given more than once"
+        ))),
+        (Some(value), None) => value
+            .to_str()
+            .map(Some)
+            .map_err(|_| incomplete(format!("the header '{name}' is not plain text"))),
     }
 }
 
-/// What the Authorization header claims. Nothing is believed until it has been verified.
-#[derive(Debug, Clone)]
-pub struct SignedRequest {
-    /// The access key id.
-    pub access_key_id: String,
-    /// Date, region and service of the signing key.
-    pub scope: Scope,
-    /// The temporary credential's token, if one was sent.
-    pub session_token: Option<Secret>,
-    pub(super) signed_headers: Vec<String>,
-    pub(super) signature: String,
-    pub(super) amz_date: String,
-    pub(super) signed_at: Timestamp,
+/// Reads the Authorization header's claims.
+pub(super) fn read(value: &str, headers: &HeaderMap) -> Result<SignedRequest, AwsError> {
+    let fields = Fields::read(value)?;
+    let amz_date = single(headers, "x-amz-date")?;
+    let date = amz_date.map_or_else(|| single(headers, DATE.as_str()), |date| Ok(Some(date)))?;
+    let (Some(credentials), Some(signature), Some(names), Some(date)) = (
+        fields.credential,
+        fields.signature,
+        fields.signed_headers,
+        date,
+    ) else {
+        return Err(fields.missing(date.is_some(), value));
+    };
+    let (access_key_id, scope) = credential(credentials)?;
+    let signed_at = match amz_date {
+        Some(_) => SignedAt::basic(date, &scope),
+        None => SignedAt::header(date, &scope),
+    }?;
+    Ok(SignedRequest {
+        access_key_id,
+        scope,
+        session_token: single(headers, "x-amz-security-token")?
+            .map(|token| Secret::new(token.to_owned())),
+        place: Place::Header,
+        credential: credentials.to_owned(),
+        signed_headers: signed_headers(names)?,
+        signature: signature.to_owned(),
+        signed_at,
+        life: CLOCK_SKEW,
+    })
 }
 
-impl SignedRequest {
-    /// Reads the Authorization header.
-    ///
-    /// # Errors
-    /// `MissingAuthenticationToken` (403) without the header, `IncompleteSignature` (400) when it
-    /// is malformed.
-    pub fn parse(headers: &HeaderMap) -> Result<Self, AwsError> {
-        let Some(value) = text(headers, AUTHORIZATION.as_str()) else {
-            return Err(AwsError::new(
-                403,
-                "MissingAuthenticationToken",
-                "Request is missing Authentication Token",
-            ));
-        };
-        let Some(fields) = value.strip_prefix("AWS4-HMAC-SHA256") else {
-            return Err(incomplete(
-                "the Authorization header does not begin with AWS4-HMAC-SHA256",
-            ));
-        };
-        let field = |name: &str| {
-            fields
-                .split(',')
-                .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
-                .ok_or_else(|| {
-                    incomplete(&format!("Authorization header requires '{name}' parameter"))
-                })
-        };
-        let (access_key_id, scope) = credential(field("Credential")?)?;
-        let signed_headers = signed_headers(field("SignedHeaders")?)?;
-        let amz_date = text(headers, "x-amz-date")
-            .ok_or_else(|| incomplete("the request has no X-Amz-Date header"))?
-            .to_owned();
-        let signed_at = timestamp(&amz_date)?;
-        if !amz_date.starts_with(&scope.date) {
-            return Err(incomplete("the date in Credential differs from X-Amz-Date"));
+/// The parts of an Authorization header.
+#[derive(Default)]
+struct Fields<'a> {
+    credential: Option<&'a str>,
+    signature: Option<&'a str>,
+    signed_headers: Option<&'a str>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(value: &'a str) -> Result<Self, AwsError> {
+        let mut fields = Self::default();
+        let (algorithm, rest) = value.split_once(' ').unwrap_or((value, ""));
+        if algorithm != ALGORITHM {
+            if algorithm.starts_with("AWS4") {
+                return Err(incomplete(format!(
+                    "Unsupported AWS 'algorithm': '{algorithm}'."
+                )));
+            }
+            // Another scheme: it has none of the parts.
+            return Ok(fields);
         }
-        Ok(Self {
-            access_key_id,
-            scope,
-            session_token: text(headers, "x-amz-security-token")
-                .map(|token| Secret::new(token.to_owned())),
-            signed_headers,
-            signature: field("Signature")?.to_owned(),
-            amz_date,
-            signed_at,
-        })
-    }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn incomplete(why: &str) -> AwsError {
-    AwsError::new(400, "IncompleteSignature", why)
-}
-
-fn credential(value: &str) -> Result<(String, Scope), AwsError> {
-    let mut parts = value.split('/');
-    match (
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-    ) {
-        (Some(key), Some(date), Some(region), Some(service), Some("aws4_request"), None)
-            if !key.is_empty() =>
-        {
-            Ok((
-                key.to_owned(),
-                Scope {
-                    date: date.to_owned(),
-                    region: region.to_owned(),
-                    service: service.to_owned(),
-                },
-            ))
+        for part in rest.split(',').map(str::trim) {
+            let Some((name, text)) = part.split_once('=') else {
+                return Err(incomplete(format!(
+                    "'{part}' not a valid key=value pair (missing equal-sign) in Authorization header{}",
+                    hashed(value)
+                )));
+            };
+            let field = match name {
+                "Credential" => &mut fields.credential,
+                "Signature" => &mut fields.signature,
+                "SignedHeaders" => &mut fields.signed_headers,
+                _ => continue,
+            };
+            if field.replace(text).is_some() {
+                return Err(incomplete(format!(
+                    "Authorization header has '{name}' more than once"
+                )));
+            }
         }
-        _ => Err(incomplete(
-            "Credential must be <access key id>/<date>/<region>/<service>/aws4_request",
-        )),
+        Ok(fields)
+    }
+
+    fn missing(&self, dated: bool, value: &str) -> AwsError {
+        let mut texts: Vec<String> = [
+            ("Credential", self.credential),
+            ("Signature", self.signature),
+            ("SignedHeaders", self.signed_headers),
+        ]
+        .iter()
+        .filter(|(_, field)| field.is_none())
+        .map(|(name, _)| format!("Authorization header requires '{name}' parameter."))
+        .collect();
+        if !dated {
+            texts.push("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.".to_owned());
+        }
+        incomplete(format!("{}{}", texts.join(" "), hashed(value)))
     }
 }
 
-fn signed_headers(value: &str) -> Result<Vec<String>, AwsError> {
-    let names: Vec<String> = value.split(';').map(str::to_owned).collect();
-    let sorted = names.is_sorted() && names.iter().all(|name| *name == name.to_ascii_lowercase());
-    if sorted && names.iter().any(|name| name == "host") {
-        Ok(names)
-    } else {
-        Err(incomplete(
-            "SignedHeaders must be sorted, in lower case, and contain host",
-        ))
-    }
+/// Lets the caller see which header is meant, without repeating it.
+fn hashed(value: &str) -> String {
+    let hash = BASE64_STANDARD.encode(Sha256::digest(value.as_bytes()));
+    format!(" (Hashed with SHA-256 and encoded with Base64) Authorization={hash}")
 }
 
-fn timestamp(text: &str) -> Result<Timestamp, AwsError> {
-    DateTime::strptime("%Y%m%dT%H%M%SZ", text)
-        .and_then(|at| at.to_zoned(TimeZone::UTC))
-        .map(|at| at.timestamp())
-        .map_err(|_| incomplete("X-Amz-Date must look like 20261121T100000Z"))
+/// True when the header is there at all.
+pub(super) fn is_present(headers: &HeaderMap) -> bool {
+    headers.contains_key(AUTHORIZATION)
 }

@@ -6,9 +6,14 @@ use aws_sigv4::{
     sign::v4,
 };
 use http::Request;
-use proptest::prelude::*;
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::{AwsError, Secret};
+
+mod random;
+mod refusals;
+mod vectors;
 
 const BODY: &[u8] = b"Action=GetCallerIdentity&Version=2011-06-15";
 
@@ -41,7 +46,7 @@ fn signed(uri: &str, body: &[u8], secret: &str, at: Timestamp) -> Request<()> {
 
 fn check(request: Request<()>, body: &[u8], now: Timestamp) -> Result<(), AwsError> {
     let (parts, ()) = request.into_parts();
-    let claim = SignedRequest::parse(&parts.headers)?;
+    let claim = SignedRequest::parse(&parts.uri, &parts.headers)?;
     claim.verify(&parts, body, &Secret::new("wJalr".into()), now)
 }
 
@@ -108,16 +113,4 @@ fn an_unsigned_request_is_missing_its_token() {
     let request = Request::post(URI).body(()).unwrap();
     let error = check(request, BODY, noon()).unwrap_err();
     assert_eq!(error.code, "MissingAuthenticationToken");
-}
-
-proptest! {
-    #[test]
-    fn no_header_panics(value in "[ -~]{0,120}", date in "[ -~]{0,20}") {
-        let request = Request::post(URI)
-            .header("authorization", format!("AWS4-HMAC-SHA256 {value}"))
-            .header("x-amz-date", date)
-            .body(())
-            .unwrap();
-        prop_assert!(check(request, BODY, noon()).is_err());
-    }
 }
