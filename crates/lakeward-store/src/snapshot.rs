@@ -2,7 +2,11 @@ use std::{ops::Bound, sync::Arc};
 
 use imbl::OrdMap;
 
-use crate::record::{AnyRecord, Record};
+use crate::{
+    database::Row,
+    error::StoreError,
+    record::{AnyRecord, Record, Schema},
+};
 
 /// The whole state at one moment. Immutable; cloning shares structure.
 #[derive(Clone, Default)]
@@ -51,7 +55,7 @@ impl Snapshot {
             .collect()
     }
 
-    /// Counts the changes since the process started; a cache that keys on it never goes stale.
+    /// Counts the snapshots since the process started; a cache that keys on it never goes stale.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
@@ -64,6 +68,34 @@ impl Snapshot {
     pub(crate) fn remove(&mut self, kind: &'static str, key: &str) {
         if let Some(table) = self.tables.get_mut(kind) {
             table.remove(key);
+        }
+    }
+
+    /// The next snapshot after this one, with these records changed.
+    pub(crate) fn with(&self, rows: Vec<Row>, schema: &Schema) -> Result<Self, StoreError> {
+        let mut next = self.clone();
+        for Row { kind, key, json } in rows {
+            let Some((kind, decode)) = schema.decoder(&kind) else {
+                return Err(StoreError::UnknownKind { kind });
+            };
+            match json.as_deref().map(decode).transpose() {
+                Ok(Some(record)) => next.insert(kind, key, record),
+                Ok(None) => next.remove(kind, &key),
+                Err(source) => {
+                    let kind = kind.to_owned();
+                    return Err(StoreError::Undecodable { kind, key, source });
+                }
+            }
+        }
+        next.advance();
+        Ok(next)
+    }
+
+    /// A snapshot without records that counts on from this one.
+    pub(crate) fn emptied(&self) -> Self {
+        Self {
+            version: self.version,
+            ..Self::default()
         }
     }
 
