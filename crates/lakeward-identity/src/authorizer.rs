@@ -1,68 +1,34 @@
-//! From a caller and a question to a decision: which policies apply, and what they say.
+//! From a question to a decision: which policies apply, and what they say.
 
-use lakeward_policy::{Attached, Context, Decision, Layers, Request, ResourceSide, evaluate};
+use lakeward_policy::{Decision, Request, ResourceSide};
+use lakeward_store::Snapshot;
 use lakeward_wire::AwsError;
 
-use crate::{Caller, caller::Kind, inventory::InlinePolicies};
+use crate::{organizations::control, standing::Standing};
 
-/// One question: may the caller do `action` on `resource`?
-pub(crate) struct Question<'a> {
-    pub(crate) action: &'a str,
-    pub(crate) resource: &'a str,
-    pub(crate) context: &'a Context,
-    pub(crate) resource_side: ResourceSide<'a>,
+/// Decides for a caller whose standing is known.
+///
+/// # Errors
+/// `AccessDenied`: a policy that bears on the resource can't be read.
+pub(crate) fn judge(
+    standing: &Standing,
+    snapshot: &Snapshot,
+    request: &Request<'_>,
+    resource_side: ResourceSide<'_>,
+) -> Result<Decision, AwsError> {
+    let own = request.principal.account().unwrap_or_default();
+    let owner = owner(own, resource_side);
+    let resource_control = control::resource_control(snapshot, owner, request.action)?;
+    Ok(standing.decide(request, resource_side, &resource_control))
 }
 
-/// Decides. A policy that doesn't parse is a denial.
-pub(crate) fn decide(caller: &Caller, question: Question<'_>) -> Result<Decision, AwsError> {
-    let identity = identity_policies(caller)?;
-    let session = session_policies(caller)?;
-    let layers = Layers {
-        identity: &identity,
-        boundary: None,
-        session: session.as_deref(),
-        resource: question.resource_side,
-    };
-    let request = Request {
-        principal: &caller.principal(),
-        action: question.action,
-        resource: question.resource,
-        context: question.context,
-    };
-    Ok(evaluate(&request, &layers))
-}
-
-fn identity_policies(caller: &Caller) -> Result<Vec<Attached<'_>>, AwsError> {
-    match &caller.kind {
-        Kind::Root => Ok(Vec::new()),
-        Kind::User(user) => attached(&user.policies),
-        Kind::Role { role, .. } => attached(&role.policies),
+/// The account that owns the resource; the caller's where nothing else is said.
+pub(crate) fn owner<'a>(own: &'a str, resource_side: ResourceSide<'a>) -> &'a str {
+    match resource_side {
+        ResourceSide::None => own,
+        ResourceSide::Account { account }
+        | ResourceSide::Policy { account, .. }
+        | ResourceSide::Trust { account, .. }
+        | ResourceSide::Key { account, .. } => account,
     }
-}
-
-fn attached(policies: &InlinePolicies) -> Result<Vec<Attached<'_>>, AwsError> {
-    policies
-        .iter()
-        .map(|(name, policy)| match policy.document() {
-            Ok(document) => Ok(Attached { name, document }),
-            Err(malformed) => Err(unreadable(name, malformed)),
-        })
-        .collect()
-}
-
-fn session_policies(caller: &Caller) -> Result<Option<Vec<Attached<'_>>>, AwsError> {
-    let Some(policy) = caller.session().and_then(|session| session.policy.as_ref()) else {
-        return Ok(None);
-    };
-    let name = "session policy";
-    match policy.document() {
-        Ok(document) => Ok(Some(vec![Attached { name, document }])),
-        Err(malformed) => Err(unreadable(name, malformed)),
-    }
-}
-
-fn unreadable(name: &str, why: &lakeward_policy::MalformedPolicy) -> AwsError {
-    AwsError::access_denied(format!(
-        "access is denied because the policy `{name}` can't be read: {why}"
-    ))
 }

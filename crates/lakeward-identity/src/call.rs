@@ -1,18 +1,21 @@
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use jiff::Timestamp;
-use lakeward_policy::{Arn, Context, Principal, Request, ResourceSide};
+use lakeward_policy::{Arn, Context, Decision, Principal, Request, ResourceSide};
 use lakeward_store::{Snapshot, Store};
 use lakeward_wire::AwsError;
-use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
-    Caller, Identity,
-    authorizer::{Question, decide},
+    Caller, Event, Identity,
+    audit::{self, Judgement, Why},
+    authorizer, explain,
     inventory::folded,
+    organizations,
+    standing::Standing,
 };
 
 /// Where a request came from, and when.
@@ -35,10 +38,14 @@ pub struct Call {
 struct Inner {
     identity: Arc<Identity>,
     caller: Arc<Caller>,
+    principal: Principal,
     snapshot: Arc<Snapshot>,
     origin: Origin,
     /// Condition keys of the request that its service alone knows.
     facts: Context,
+    /// The condition keys that every question has.
+    context: OnceLock<Context>,
+    standing: OnceLock<Result<Standing, AwsError>>,
     request_id: String,
     record: Mutex<Record>,
 }
@@ -50,16 +57,8 @@ struct Record {
     decisions: Vec<Judgement>,
     /// Decisions of other doors.
     notes: Vec<Judgement>,
-}
-
-/// One decision, for the audit record.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Judgement {
-    action: String,
-    resource: String,
-    allowed: bool,
-    reason: serde_json::Value,
+    /// What was answered, without its secrets.
+    response: Value,
 }
 
 /// Proof that a decision was made and that it was yes. Only [`Call::authorize`] makes one.
@@ -103,10 +102,13 @@ impl Call {
         Self {
             inner: Arc::new(Inner {
                 identity: Arc::clone(identity),
+                principal: caller.principal(),
                 caller,
                 snapshot: identity.store().snapshot(),
                 origin,
                 facts,
+                context: OnceLock::new(),
+                standing: OnceLock::new(),
                 request_id: uuid::Uuid::new_v4().to_string(),
                 record: Mutex::default(),
             }),
@@ -122,7 +124,7 @@ impl Call {
     /// The principal that policies see.
     #[must_use]
     pub fn principal(&self) -> Principal {
-        self.inner.caller.principal()
+        self.inner.principal.clone()
     }
 
     /// The caller's account.
@@ -146,13 +148,13 @@ impl Call {
     /// The source identity of the caller's session.
     #[must_use]
     pub fn source_identity(&self) -> Option<&str> {
-        self.inner.caller.session()?.source_identity.as_deref()
+        self.inner.caller.source_identity()
     }
 
     /// The value of a session tag. Tag keys have no case.
     #[must_use]
     pub fn session_tag(&self, key: &str) -> Option<&str> {
-        let tags = &self.inner.caller.session()?.tags;
+        let tags = self.inner.caller.session_tags()?;
         let key = folded(key);
         let tag = tags.iter().find(|(own, _)| folded(own) == key);
         tag.map(|(_, value)| &**value)
@@ -204,17 +206,10 @@ impl Call {
         resource: &str,
         context: Context,
     ) -> Result<Permit, AwsError> {
-        let owner = Arn::parse(resource)
-            .ok()
-            .map(|arn| arn.account)
-            .filter(|account| !account.is_empty())
-            .unwrap_or_else(|| self.account().to_owned());
-        self.authorize_with(
-            action,
-            resource,
-            context,
-            ResourceSide::Account { account: &owner },
-        )
+        let owner = Arn::parse(resource).ok().map(|arn| arn.account);
+        let owner = owner.filter(|account| !account.is_empty());
+        let account = owner.as_deref().unwrap_or_else(|| self.account());
+        self.authorize_with(action, resource, context, ResourceSide::Account { account })
     }
 
     /// Asks with the resource's own policy: a bucket policy or a trust policy.
@@ -228,51 +223,43 @@ impl Call {
         context: Context,
         resource_side: ResourceSide<'_>,
     ) -> Result<Permit, AwsError> {
-        let mut whole = self.context();
-        whole.extend(context);
-        let question = Question {
+        let whole = self.whole_context(context, resource_side);
+        let request = Request {
+            principal: &self.inner.principal,
+            unique_id: self.inner.caller.unique_id(),
             action,
             resource,
             context: &whole,
-            resource_side,
         };
-        let decision = decide(&self.inner.caller, question)?;
-        self.record(action, resource, &decision);
+        let decision = match self.decide(&request, resource_side) {
+            Ok(decision) => decision,
+            Err(undecided) => {
+                self.say(action, resource, false, undecided.message.clone());
+                return Err(undecided);
+            }
+        };
         if decision.is_allowed() {
+            self.record(action, resource, decision, Context::new());
             return Ok(Permit {
                 action: action.to_owned(),
                 resource: resource.to_owned(),
             });
         }
-        let request = Request {
-            principal: &self.principal(),
-            action,
-            resource,
-            context: &whole,
-        };
-        Err(AwsError::access_denied(decision.denial_message(&request)))
+        let refusal = AwsError::access_denied(decision.denial_message(&request));
+        self.record(action, resource, decision, whole);
+        Err(refusal)
     }
 
     /// Puts another door's decision into the audit record, for instance Lake Formation's.
     /// It doesn't count as the decision that every answer needs.
     pub fn note(&self, action: &str, resource: &str, allowed: bool, reason: impl Into<String>) {
-        self.lock().notes.push(Judgement {
-            action: action.to_owned(),
-            resource: resource.to_owned(),
-            allowed,
-            reason: serde_json::Value::String(reason.into()),
-        });
+        let note = said(action, resource, allowed, reason.into());
+        self.lock().notes.push(note);
     }
 
     /// For operations that AWS allows everyone, such as `sts:GetCallerIdentity`.
     pub fn allow_always(&self, action: &str) {
-        let judgement = Judgement {
-            action: action.to_owned(),
-            resource: "*".to_owned(),
-            allowed: true,
-            reason: serde_json::Value::String("always allowed".into()),
-        };
-        self.push(judgement);
+        self.say(action, "*", true, "always allowed".to_owned());
     }
 
     /// True once a decision has been made.
@@ -281,44 +268,102 @@ impl Call {
         !self.lock().decisions.is_empty()
     }
 
+    /// Keeps what is answered for the audit record, where CloudTrail keeps it: of changing calls.
+    /// Secrets in it are blanked.
+    pub fn leave_response(&self, operation: &str, response: &Value) {
+        if audit::keeps_response(operation) {
+            self.lock().response = response.clone();
+        }
+    }
+
+    /// Ends the call: its record is written, then its answer may leave.
+    ///
+    /// # Errors
+    /// The answer's own, or that the record can't be written.
+    pub fn close<T>(
+        &self,
+        service: &str,
+        operation: &str,
+        parameters: Value,
+        answer: Result<T, AwsError>,
+    ) -> Result<T, AwsError> {
+        let event = Event {
+            service,
+            operation,
+            parameters,
+            region: self.region(),
+            request_id: self.request_id(),
+            error: answer.as_ref().err(),
+        };
+        self.inner.identity.audit().call(self, event)?;
+        answer
+    }
+
+    /// Adds to a refusal of access why the call was denied, sealed: for the caller to carry to one
+    /// who may open it.
+    #[must_use]
+    pub fn explain(&self, error: AwsError) -> AwsError {
+        if !error.is_access_denied() {
+            return error;
+        }
+        match explain::seal(self) {
+            Some(sealed) => error.with_header(explain::HEADER, sealed),
+            None => error,
+        }
+    }
+
+    pub(crate) fn principal_ref(&self) -> &Principal {
+        &self.inner.principal
+    }
+
     pub(crate) fn origin(&self) -> &Origin {
         &self.inner.origin
     }
 
+    /// Every decision of the call, those of other doors last.
     pub(crate) fn judgements(&self) -> Vec<Judgement> {
         let record = self.lock();
-        record
-            .decisions
-            .iter()
-            .chain(&record.notes)
-            .cloned()
-            .collect()
+        let (decisions, notes) = (record.decisions.iter(), &record.notes);
+        decisions.chain(notes).cloned().collect()
     }
 
-    fn record(&self, action: &str, resource: &str, decision: &lakeward_policy::Decision) {
-        self.push(Judgement {
-            action: action.to_owned(),
-            resource: resource.to_owned(),
-            allowed: decision.is_allowed(),
-            reason: serde_json::to_value(decision).unwrap_or_default(),
-        });
+    pub(crate) fn response(&self) -> Value {
+        self.lock().response.clone()
     }
 
-    fn push(&self, judgement: Judgement) {
-        self.lock().decisions.push(judgement);
+    /// The caller's standing, looked up once.
+    fn decide(
+        &self,
+        request: &Request<'_>,
+        resource_side: ResourceSide<'_>,
+    ) -> Result<Decision, AwsError> {
+        let Inner {
+            snapshot, caller, ..
+        } = &*self.inner;
+        let standing = self
+            .inner
+            .standing
+            .get_or_init(|| Standing::of(snapshot, caller));
+        let standing = standing.as_ref().map_err(Clone::clone)?;
+        authorizer::judge(standing, snapshot, request, resource_side)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Record> {
-        // The lists are only ever pushed to, so a panic elsewhere can't leave it half changed.
-        self.inner
-            .record
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// A question's own keys over those that every question of the call has.
+    fn whole_context(&self, own: Context, resource_side: ResourceSide<'_>) -> Context {
+        let owner = authorizer::owner(self.account(), resource_side);
+        let mut whole = self
+            .inner
+            .context
+            .get_or_init(|| self.base_context())
+            .clone();
+        whole.extend(organizations::resource_context(self.snapshot(), owner));
+        whole.extend(own);
+        whole
     }
 
-    fn context(&self) -> Context {
+    fn base_context(&self) -> Context {
         let origin = &self.inner.origin;
-        let mut context = self.inner.caller.context();
+        let mut context = caller_context(self.snapshot(), self.caller());
         let mut set = |key: &str, value: String| context.insert(key, vec![value]);
         set("aws:CurrentTime", lakeward_wire::iso(origin.at));
         set("aws:EpochTime", origin.at.as_second().to_string());
@@ -330,5 +375,45 @@ impl Call {
         }
         context.extend(self.inner.facts.clone());
         context
+    }
+
+    fn record(&self, action: &str, resource: &str, decision: Decision, context: Context) {
+        self.lock().decisions.push(Judgement {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            why: Why::Policies(Box::new(decision)),
+            context,
+        });
+    }
+
+    fn say(&self, action: &str, resource: &str, allowed: bool, reason: String) {
+        let judgement = said(action, resource, allowed, reason);
+        self.lock().decisions.push(judgement);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Record> {
+        // The lists are only ever pushed to, so a panic elsewhere can't leave it half changed.
+        self.inner
+            .record
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The condition keys that follow from the caller and its account alone.
+pub(crate) fn caller_context(snapshot: &Snapshot, caller: &Caller) -> Context {
+    let mut context = caller.context();
+    if let Some(account) = caller.principal().account() {
+        context.extend(organizations::principal_context(snapshot, account));
+    }
+    context
+}
+
+fn said(action: &str, resource: &str, allowed: bool, reason: String) -> Judgement {
+    Judgement {
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        why: Why::Said { allowed, reason },
+        context: Context::new(),
     }
 }

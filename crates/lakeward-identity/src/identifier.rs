@@ -4,6 +4,19 @@ use rand::Rng as _;
 
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
+/// How many characters follow the four letters of a user's, role's, group's or policy's id.
+pub(crate) const UNIQUE_LENGTH: usize = 17;
+
+/// `prefix` followed by `length` characters of `A-Z2-7` that follow from `seed`; at most one for
+/// each byte of it.
+pub(crate) fn derived(prefix: &str, length: usize, seed: &[u8]) -> String {
+    let tail = seed
+        .iter()
+        .take(length)
+        .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)));
+    prefix.chars().chain(tail.map(|&c| char::from(c))).collect()
+}
+
 /// `prefix` followed by `length` random characters of `A-Z2-7`.
 pub(crate) fn unique(prefix: &str, length: usize) -> String {
     let mut rng = rand::rng();

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use lakeward_store::{Change, Store, StoreError};
@@ -6,7 +6,10 @@ use lakeward_wire::{AwsError, Secret};
 use thiserror::Error;
 
 use crate::{
-    AccessKey, Account, AuditTrail, Caller, InstanceProfile, KeyStatus, Role, User, caller::Kind,
+    AccessKey, Account, AuditTrail, Caller, InstanceProfile, KeyStatus, Role, User,
+    caller::Kind,
+    key_usage::KeyUsage,
+    sts::{IssuerKeys, IssuerNetwork, IssuerNetworkError},
     token::SigningKey,
 };
 
@@ -16,6 +19,8 @@ pub struct Identity {
     signing_key: Arc<SigningKey>,
     audit: AuditTrail,
     region: String,
+    key_usage: KeyUsage,
+    issuer_keys: OnceLock<IssuerKeys>,
 }
 
 /// Why a key was not believed.
@@ -57,6 +62,8 @@ impl Identity {
             signing_key,
             audit,
             region: region.into(),
+            key_usage: KeyUsage::default(),
+            issuer_keys: OnceLock::new(),
         }))
     }
 
@@ -68,10 +75,7 @@ impl Identity {
         let created = Timestamp::now();
         let change = |change: &mut Change<'_>| {
             if change.get::<Account>(id).is_none() {
-                change.put(Account {
-                    id: id.to_owned(),
-                    created,
-                });
+                change.put(Account::new(id, created));
             }
             let mut keys = change.scan::<AccessKey>("").into_iter();
             if let Some(key) = keys.find(|key| key.account == id && key.user.is_none()) {
@@ -102,8 +106,50 @@ impl Identity {
         &self.audit
     }
 
-    pub(crate) fn signing_key(&self) -> &SigningKey {
-        &self.signing_key
+    /// When long-term keys were last used.
+    pub(crate) fn key_usage(&self) -> &KeyUsage {
+        &self.key_usage
+    }
+
+    /// The key of this moment: another node may have changed it.
+    pub(crate) fn signing_key(&self) -> Arc<SigningKey> {
+        let stored = self.store.snapshot().get::<SigningKey>(SigningKey::KEY);
+        stored.unwrap_or_else(|| Arc::clone(&self.signing_key))
+    }
+
+    /// Changes the key that seals session tokens. What the key before it sealed stays good; what
+    /// the one before that sealed does not.
+    ///
+    /// # Errors
+    /// The store can't be written.
+    pub async fn rotate_signing_key(&self) -> Result<(), StoreError> {
+        self.store
+            .change(|change| {
+                let current = change.get::<SigningKey>(SigningKey::KEY);
+                let current = current.unwrap_or_else(|| Arc::clone(&self.signing_key));
+                change.put(current.rotated());
+                Ok(())
+            })
+            .await
+    }
+
+    /// Says which issuers of web identity tokens are reached and believed. Without it, those whose
+    /// certificates the system trusts, anywhere but on this machine.
+    ///
+    /// # Errors
+    /// The certificates can't be read, or an issuer has been asked already.
+    pub fn reach_issuers(&self, network: &IssuerNetwork) -> Result<(), IssuerNetworkError> {
+        let keys = IssuerKeys::new(network)?;
+        let set = self.issuer_keys.set(keys);
+        set.map_err(|_| IssuerNetworkError::TooLate)
+    }
+
+    pub(crate) fn issuer_keys(&self) -> Result<&IssuerKeys, AwsError> {
+        if let Some(keys) = self.issuer_keys.get() {
+            return Ok(keys);
+        }
+        let keys = IssuerKeys::new(&IssuerNetwork::default()).map_err(AwsError::internal)?;
+        Ok(self.issuer_keys.get_or_init(|| keys))
     }
 
     /// The secret that a key id signs with, to verify a signature. A temporary key id always has
@@ -111,7 +157,7 @@ impl Identity {
     #[must_use]
     pub fn secret(&self, access_key_id: &str) -> Option<Secret> {
         if access_key_id.starts_with("ASIA") {
-            return Some(self.signing_key.secret(access_key_id));
+            return Some(self.signing_key().secret(access_key_id));
         }
         let key = self.store.snapshot().get::<AccessKey>(access_key_id)?;
         Some(key.secret.clone())
@@ -142,14 +188,14 @@ impl Identity {
         now: Timestamp,
     ) -> Result<Caller, AuthenticationFailure> {
         let claim = self
-            .signing_key
+            .signing_key()
             .open(token)
             .filter(|claim| claim.access_key_id == access_key_id)
             .ok_or(AuthenticationFailure::InvalidToken)?;
-        if claim.session.expires_at <= now {
+        if claim.session.expires_at() <= now {
             return Err(AuthenticationFailure::Expired);
         }
-        Caller::for_session(&self.store.snapshot(), claim.access_key_id, claim.session)
+        Caller::of_session(&self.store.snapshot(), claim.access_key_id, claim.session)
             .ok_or(AuthenticationFailure::UnknownKey)
     }
 
@@ -167,11 +213,8 @@ impl Identity {
                     .ok_or(AuthenticationFailure::UnknownKey)?,
             ),
         };
-        Ok(Caller {
-            access_key_id: key.id.clone(),
-            account: key.account.clone(),
-            kind,
-        })
+        let (id, account) = (key.id.clone(), key.account.clone());
+        Ok(Caller::permanent(id, account, kind))
     }
 
     /// The ARN of the role that an instance profile holds, by the profile's name or ARN.

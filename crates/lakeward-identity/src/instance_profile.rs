@@ -2,6 +2,8 @@ use jiff::Timestamp;
 use lakeward_store::Record;
 use serde::{Deserialize, Serialize};
 
+use crate::inventory::Tags;
+
 /// An instance profile: the role that a cluster's machines hold.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InstanceProfile {
@@ -15,6 +17,9 @@ pub struct InstanceProfile {
     pub path: String,
     /// The role's name, once added.
     pub role: Option<String>,
+    /// Tags by key.
+    #[serde(default)]
+    pub tags: Tags,
     /// When it was made.
     pub created: Timestamp,
 }

@@ -24,10 +24,18 @@ pub(crate) fn repeats<'k>(keys: impl IntoIterator<Item = &'k str>) -> bool {
 /// The condition keys of a role or user that has these tags. IAM fills both the global key and its
 /// own ("Actions, resources, and condition keys for AWS Identity and Access Management").
 pub(crate) fn resource_tags(tags: &Tags) -> Context {
+    let mut context = own_tags(tags);
+    for (key, value) in tags {
+        context.insert(&format!("iam:ResourceTag/{key}"), vec![value.clone()]);
+    }
+    context
+}
+
+/// The condition keys of a managed policy, an instance profile or a provider that has these tags.
+pub(crate) fn own_tags(tags: &Tags) -> Context {
     let mut context = Context::new();
     for (key, value) in tags {
         context.insert(&format!("aws:ResourceTag/{key}"), vec![value.clone()]);
-        context.insert(&format!("iam:ResourceTag/{key}"), vec![value.clone()]);
     }
     context
 }

@@ -6,19 +6,30 @@
 
 mod access_key;
 mod account;
-mod audit;
+pub mod audit;
 mod authorizer;
+mod aws_managed_policies;
 mod call;
 mod caller;
+pub mod cloudtrail;
+pub mod explain;
 mod front;
+mod group;
 pub mod iam;
 mod identifier;
 mod identity;
 mod instance_profile;
 mod inventory;
+mod key_usage;
+mod managed_policy;
+mod oidc_provider;
+pub mod organizations;
+mod principals;
 mod refusal;
 mod role;
 mod service;
+mod session;
+mod standing;
 mod stored_policy;
 mod sts;
 mod token;
@@ -30,13 +41,21 @@ pub use audit::{AuditTrail, Event};
 pub use call::{Call, Origin, Permit};
 pub use caller::{Caller, RoleSession};
 pub use front::Front;
+pub use group::Group;
 pub use identity::{AuthenticationFailure, Identity};
 pub use instance_profile::InstanceProfile;
+pub use managed_policy::{ManagedPolicy, PolicyVersion};
+pub use oidc_provider::OidcProvider;
+pub use principals::UnknownPrincipal;
 pub use refusal::ChangeRefused;
 pub use role::Role;
 pub use service::Service;
+pub use session::WebIdentity;
 pub use stored_policy::StoredPolicy;
-pub use sts::{AssumeRole, RoleCredentials, service as sts_service};
+pub use sts::{
+    AssumeRole, IssuerNetwork, IssuerNetworkError, OnBehalfOf, RoleCredentials,
+    service as sts_service,
+};
 pub use user::User;
 
 use lakeward_store::Schema;
@@ -49,6 +68,17 @@ pub fn schema(schema: Schema) -> Schema {
         .record::<AccessKey>()
         .record::<User>()
         .record::<Role>()
+        .record::<Group>()
+        .record::<ManagedPolicy>()
         .record::<InstanceProfile>()
+        .record::<organizations::Organization>()
+        .record::<organizations::OrganizationalUnit>()
+        .record::<organizations::Membership>()
+        .record::<organizations::OrganizationPolicy>()
+        .record::<organizations::Attachments>()
+        .record::<organizations::AccountRequest>()
+        .record::<organizations::ResourceTags>()
+        .record::<organizations::Handshake>()
+        .record::<OidcProvider>()
         .record::<token::SigningKey>()
 }

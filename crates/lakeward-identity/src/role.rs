@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use lakeward_policy::{Arn, Context};
 use lakeward_store::{Record, Snapshot};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     StoredPolicy,
@@ -24,6 +24,12 @@ pub struct Role {
     pub trust: StoredPolicy,
     /// Inline policies by name.
     pub policies: InlinePolicies,
+    /// ARNs of the managed policies attached.
+    #[serde(default)]
+    pub attached: BTreeSet<String>,
+    /// ARN of the managed policy that is the permissions boundary.
+    #[serde(default)]
+    pub boundary: Option<String>,
     /// Tags by key.
     pub tags: Tags,
     /// Free text.

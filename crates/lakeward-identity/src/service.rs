@@ -1,12 +1,15 @@
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use lakeward_wire::{Answer, AwsError, Incoming, Protocol};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Call;
+use crate::{Call, Caller};
 
 type Handler = Arc<dyn Fn(Call, Incoming) -> BoxFuture<'static, Answer> + Send + Sync>;
+type Voucher =
+    Arc<dyn Fn(Incoming, Timestamp) -> BoxFuture<'static, Result<Caller, AwsError>> + Send + Sync>;
 
 /// A service: a signing name, a protocol, and a table of operations.
 #[derive(Clone)]
@@ -14,6 +17,8 @@ pub struct Service {
     pub(crate) signing_name: &'static str,
     pub(crate) protocol: Protocol,
     operations: BTreeMap<&'static str, Handler>,
+    /// For the operations that need no signature: who the input says is asking.
+    vouchers: BTreeMap<&'static str, Voucher>,
 }
 
 impl Service {
@@ -24,6 +29,7 @@ impl Service {
             signing_name,
             protocol,
             operations: BTreeMap::new(),
+            vouchers: BTreeMap::new(),
         }
     }
 
@@ -54,6 +60,43 @@ impl Service {
         self
     }
 
+    /// Lets an operation be called without a signature: `vouch` reads from the input who asks, and
+    /// believes nothing that it hasn't verified.
+    #[must_use]
+    pub fn vouched_by<S, I, F, Fut>(mut self, name: &'static str, state: &Arc<S>, vouch: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        I: DeserializeOwned + Send + 'static,
+        F: Fn(Arc<S>, I, Timestamp) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Caller, AwsError>> + Send + 'static,
+    {
+        let state = Arc::clone(state);
+        let run = move |incoming: Incoming, now| -> BoxFuture<'static, Result<Caller, AwsError>> {
+            let (state, vouch) = (Arc::clone(&state), vouch.clone());
+            Box::pin(async move { vouch(state, incoming.read()?, now).await })
+        };
+        self.vouchers.insert(name, Arc::new(run));
+        self
+    }
+
+    /// True for an operation that is called without a signature.
+    #[must_use]
+    pub fn is_public(&self, operation: &str) -> bool {
+        self.vouchers.contains_key(operation)
+    }
+
+    /// Who asks a public operation.
+    pub(crate) async fn vouch(
+        &self,
+        incoming: Incoming,
+        now: Timestamp,
+    ) -> Result<Caller, AwsError> {
+        match self.vouchers.get(&*incoming.operation) {
+            Some(voucher) => voucher(incoming, now).await,
+            None => Err(self.protocol.unknown_operation(&incoming.operation)),
+        }
+    }
+
     /// The service's signing name.
     #[must_use]
     pub fn signing_name(&self) -> &'static str {
@@ -77,6 +120,7 @@ impl Service {
         let Some(handler) = self.operations.get(&*operation) else {
             return Err(self.protocol.unknown_operation(&operation));
         };
+        call.caller().check_reach(self.signing_name, &operation)?;
         let answer = handler(call.clone(), incoming).await?;
         if !call.decided() {
             return Err(AwsError::internal(format!(

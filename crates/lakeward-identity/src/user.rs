@@ -1,7 +1,8 @@
 use jiff::Timestamp;
-use lakeward_policy::Context;
-use lakeward_store::Record;
+use lakeward_policy::{Arn, Context};
+use lakeward_store::{Record, Snapshot};
 use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::inventory::{self, InlinePolicies, Tags};
 
@@ -18,6 +19,15 @@ pub struct User {
     pub path: String,
     /// Inline policies by name.
     pub policies: InlinePolicies,
+    /// ARNs of the managed policies attached.
+    #[serde(default)]
+    pub attached: BTreeSet<String>,
+    /// ARN of the managed policy that is the permissions boundary.
+    #[serde(default)]
+    pub boundary: Option<String>,
+    /// Names of the groups it is in.
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
     /// Tags by key.
     pub tags: Tags,
     /// When it was made.
@@ -42,6 +52,30 @@ impl User {
 
     pub(crate) fn key_of(account: &str, name: &str) -> String {
         format!("{account}/{}", name.to_ascii_lowercase())
+    }
+
+    /// Finds a user by its whole ARN.
+    #[must_use]
+    pub fn find(snapshot: &Snapshot, arn: &str) -> Option<Arc<Self>> {
+        let parsed = Arn::parse(arn).ok()?;
+        let (_, name) = parsed.resource.rsplit_once('/')?;
+        snapshot
+            .get::<Self>(&Self::key_of(&parsed.account, name))
+            .filter(|user| user.arn() == arn)
+    }
+
+    /// Takes it out of a group; false when it wasn't in it.
+    pub(crate) fn leave(&mut self, group: &str) -> bool {
+        let before = self.groups.len();
+        self.groups.retain(|name| !name.eq_ignore_ascii_case(group));
+        self.groups.len() < before
+    }
+
+    /// True when it is in the group of this name.
+    pub(crate) fn is_in(&self, group: &str) -> bool {
+        self.groups
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(group))
     }
 }
 

@@ -1,22 +1,38 @@
-//! The IAM service: users, access keys, roles, inline policies and instance profiles.
+//! The IAM service: users, groups, roles, their keys, policies, boundaries and tags.
 //!
 //! Names, limits and error codes follow the IAM API Reference.
 
+mod account_aliases;
+mod account_summary;
+mod authorization_details;
+mod boundaries;
 mod error;
+mod groups;
+mod holder;
 mod instance_profiles;
 mod keys;
+mod managed;
+mod memberships;
 mod naming;
+mod oidc_providers;
+mod paging;
 mod policies;
 mod roles;
+mod service_linked_roles;
+mod simulation;
+mod tags;
 mod target;
 mod users;
 
 use std::sync::Arc;
 
-use lakeward_wire::{AwsError, Protocol};
-use serde::{Deserialize, Serialize};
+use lakeward_wire::Protocol;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 
-use crate::{Identity, Service, inventory};
+use crate::{Identity, Service};
+
+pub(crate) use tags::{Tag, tag_list, tag_map};
 
 /// The IAM service table.
 #[must_use]
@@ -27,9 +43,20 @@ pub fn service(identity: &Arc<Identity>) -> Service {
     };
     let service = Service::new("iam", protocol);
     let service = users::operations(service, identity);
+    let service = groups::operations(service, identity);
+    let service = memberships::operations(service, identity);
     let service = keys::operations(service, identity);
     let service = roles::operations(service, identity);
     let service = policies::operations(service, identity);
+    let service = managed::operations(service, identity);
+    let service = boundaries::operations(service, identity);
+    let service = tags::operations(service, identity);
+    let service = oidc_providers::operations(service, identity);
+    let service = service_linked_roles::operations(service, identity);
+    let service = account_aliases::operations(service, identity);
+    let service = account_summary::operations(service, identity);
+    let service = simulation::operations(service, identity);
+    let service = authorization_details::operations(service, identity);
     instance_profiles::operations(service, identity)
 }
 
@@ -37,39 +64,7 @@ pub fn service(identity: &Arc<Identity>) -> Service {
 #[derive(Serialize)]
 pub(crate) struct Nothing;
 
-#[derive(Deserialize, Serialize, Clone)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Tag {
-    key: String,
-    value: String,
-}
-
-/// The tags of a request; IAM refuses keys that differ in case only.
-pub(crate) fn tag_map(tags: Vec<Tag>) -> Result<inventory::Tags, AwsError> {
-    if inventory::repeats(tags.iter().map(|tag| &*tag.key)) {
-        return Err(error::duplicate_tags());
-    }
-    Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
-}
-
-pub(crate) fn tag_list(tags: &inventory::Tags) -> Vec<Tag> {
-    tags.iter()
-        .map(|(key, value)| Tag {
-            key: key.clone(),
-            value: value.clone(),
-        })
-        .collect()
-}
-
-/// Paging of IAM lists. Everything fits one page here, so no marker is ever given out.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Page {
-    path_prefix: Option<String>,
-}
-
-impl Page {
-    pub(crate) fn prefix(&self) -> &str {
-        self.path_prefix.as_deref().unwrap_or("/")
-    }
+/// A document as IAM's answers carry it.
+fn url_encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

@@ -34,3 +34,14 @@ pub(crate) fn check_path(path: Option<String>) -> Result<String, AwsError> {
 pub(crate) fn arn(account: &str, kind: &str, path: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:{kind}{path}{name}")
 }
+
+/// Free text of at most 1000 characters, without control characters but line ends and tabs.
+pub(crate) fn check_description(text: String) -> Result<String, AwsError> {
+    let printable = |c: char| !c.is_control() || "\t\n\r".contains(c);
+    if text.chars().count() <= 1000 && text.chars().all(printable) {
+        return Ok(text);
+    }
+    Err(error::invalid(
+        "The specified value for description is invalid. It must have at most 1000 printable characters",
+    ))
+}

@@ -1,38 +1,35 @@
-//! Inline policies of users and roles: the same four operations for each.
+//! Inline policies of users, roles and groups: the same four operations for each.
 
 use std::sync::Arc;
 
-use lakeward_store::Change;
+use lakeward_policy::Quota;
 use lakeward_wire::AwsError;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Nothing, error, naming, roles, target::Target, users};
-use crate::{
-    Call, ChangeRefused, Identity, Role, Service, StoredPolicy, User, inventory::InlinePolicies,
+use super::{
+    Nothing, error,
+    holder::{Holder, HolderName},
+    naming,
+    paging::{self, End},
+    url_encoded,
 };
+use crate::{Call, Identity, Service, StoredPolicy, inventory::InlinePolicies};
 
 pub(super) fn operations(service: Service, identity: &Arc<Identity>) -> Service {
+    let service = of_users(service, identity);
+    let service = of_roles(service, identity);
+    of_groups(service, identity)
+}
+
+fn of_users(service: Service, identity: &Arc<Identity>) -> Service {
     service
-        .operation("PutRolePolicy", identity, |i, c, input: Put| {
-            put(i, c, input, Holder::Role)
-        })
-        .operation("GetRolePolicy", identity, |i, c, input: Named| {
-            get(i, c, input, Holder::Role)
-        })
-        .operation("ListRolePolicies", identity, |i, c, input: Listed| {
-            list(i, c, input, Holder::Role)
-        })
-        .operation("DeleteRolePolicy", identity, |i, c, input: Named| {
-            delete(i, c, input, Holder::Role)
-        })
         .operation("PutUserPolicy", identity, |i, c, input: Put| {
             put(i, c, input, Holder::User)
         })
         .operation("GetUserPolicy", identity, |i, c, input: Named| {
             get(i, c, input, Holder::User)
         })
-        .operation("ListUserPolicies", identity, |i, c, input: Listed| {
+        .operation("ListUserPolicies", identity, |i, c, input: Listing| {
             list(i, c, input, Holder::User)
         })
         .operation("DeleteUserPolicy", identity, |i, c, input: Named| {
@@ -40,66 +37,47 @@ pub(super) fn operations(service: Service, identity: &Arc<Identity>) -> Service 
         })
 }
 
-/// What holds the policy.
-#[derive(Clone, Copy)]
-enum Holder {
-    Role,
-    User,
+fn of_roles(service: Service, identity: &Arc<Identity>) -> Service {
+    service
+        .operation("PutRolePolicy", identity, |i, c, input: Put| {
+            put(i, c, input, Holder::Role)
+        })
+        .operation("GetRolePolicy", identity, |i, c, input: Named| {
+            get(i, c, input, Holder::Role)
+        })
+        .operation("ListRolePolicies", identity, |i, c, input: Listing| {
+            list(i, c, input, Holder::Role)
+        })
+        .operation("DeleteRolePolicy", identity, |i, c, input: Named| {
+            delete(i, c, input, Holder::Role)
+        })
 }
 
-impl Holder {
-    fn action(self, verb: &str, noun: &str) -> String {
-        match self {
-            Self::Role => format!("iam:{verb}Role{noun}"),
-            Self::User => format!("iam:{verb}User{noun}"),
-        }
-    }
-
-    fn target(self, call: &Call, name: &str) -> Target {
-        match self {
-            Self::Role => Target::role(call, name),
-            Self::User => Target::user(call, name),
-        }
-    }
-
-    fn policies(self, call: &Call, name: &str) -> Result<InlinePolicies, AwsError> {
-        match self {
-            Self::Role => Ok(roles::find(call.snapshot(), call.account(), name)?
-                .policies
-                .clone()),
-            Self::User => Ok(users::find(call.snapshot(), call.account(), name)?
-                .policies
-                .clone()),
-        }
-    }
-
-    fn edit(
-        self,
-        change: &mut Change<'_>,
-        account: &str,
-        name: &str,
-        edit: impl FnOnce(&mut InlinePolicies) -> Result<(), AwsError>,
-    ) -> Result<(), ChangeRefused> {
-        match self {
-            Self::Role => {
-                let mut role: Role = (*roles::find(change, account, name)?).clone();
-                edit(&mut role.policies)?;
-                change.put(role);
-            }
-            Self::User => {
-                let mut user: User = (*users::find(change, account, name)?).clone();
-                edit(&mut user.policies)?;
-                change.put(user);
-            }
-        }
-        Ok(())
-    }
+fn of_groups(service: Service, identity: &Arc<Identity>) -> Service {
+    service
+        .operation("PutGroupPolicy", identity, |i, c, input: Put| {
+            put(i, c, input, Holder::Group)
+        })
+        .operation("GetGroupPolicy", identity, |i, c, input: Named| {
+            get(i, c, input, Holder::Group)
+        })
+        .operation("ListGroupPolicies", identity, |i, c, input: Listing| {
+            list(i, c, input, Holder::Group)
+        })
+        .operation("DeleteGroupPolicy", identity, |i, c, input: Named| {
+            delete(i, c, input, Holder::Group)
+        })
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Put {
-    #[serde(alias = "RoleName", alias = "UserName")]
+    #[serde(
+        rename = "UserName|RoleName|GroupName",
+        alias = "UserName",
+        alias = "RoleName",
+        alias = "GroupName"
+    )]
     holder: String,
     policy_name: String,
     policy_document: String,
@@ -108,25 +86,35 @@ struct Put {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Named {
-    #[serde(alias = "RoleName", alias = "UserName")]
+    #[serde(
+        rename = "UserName|RoleName|GroupName",
+        alias = "UserName",
+        alias = "RoleName",
+        alias = "GroupName"
+    )]
     holder: String,
     policy_name: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
-    #[serde(alias = "RoleName", alias = "UserName")]
+struct Listing {
+    #[serde(
+        rename = "UserName|RoleName|GroupName",
+        alias = "UserName",
+        alias = "RoleName",
+        alias = "GroupName"
+    )]
     holder: String,
+    marker: Option<String>,
+    max_items: Option<u32>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct PolicyAnswer {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_name: Option<String>,
+    #[serde(flatten)]
+    holder: HolderName,
     policy_name: String,
     policy_document: String,
 }
@@ -135,7 +123,31 @@ struct PolicyAnswer {
 #[serde(rename_all = "PascalCase")]
 struct PolicyNames {
     policy_names: Vec<String>,
-    is_truncated: bool,
+    #[serde(flatten)]
+    end: End,
+}
+
+impl Holder {
+    fn inline_action(self, verb: &str, noun: &str) -> String {
+        format!("iam:{verb}{}{noun}", self.noun())
+    }
+
+    fn inline_quota(self) -> Quota {
+        match self {
+            Self::User => Quota::UserPolicies,
+            Self::Group => Quota::GroupPolicies,
+            Self::Role => Quota::RolePolicies,
+        }
+    }
+
+    fn no_such_policy(self, name: &str) -> AwsError {
+        error::no_such(&format!("{} policy", self.noun().to_lowercase()), name)
+    }
+
+    fn check_quota(self, name: &str, policies: &InlinePolicies) -> Result<(), AwsError> {
+        let texts = policies.values().map(StoredPolicy::text);
+        error::check_quota(self.inline_quota(), texts, name)
+    }
 }
 
 async fn put(
@@ -145,16 +157,16 @@ async fn put(
     holder: Holder,
 ) -> Result<Nothing, AwsError> {
     let target = holder.target(&call, &input.holder);
-    let _permit = target.authorize(&call, &holder.action("Put", "Policy"))?;
+    let _permit = target.authorize(&call, &holder.inline_action("Put", "Policy"))?;
     naming::check_name("policyName", &input.policy_name, 128)?;
     let policy = StoredPolicy::identity(input.policy_document).map_err(error::malformed)?;
     let account = call.account().to_owned();
     identity
         .store()
         .change(|change| {
-            holder.edit(change, &account, &input.holder, |policies| {
-                policies.insert(input.policy_name, policy);
-                Ok(())
+            holder.edit(change, &account, &input.holder, |held| {
+                held.policies.insert(input.policy_name, policy);
+                holder.check_quota(&input.holder, held.policies)
             })
         })
         .await?;
@@ -168,19 +180,15 @@ async fn get(
     holder: Holder,
 ) -> Result<PolicyAnswer, AwsError> {
     let target = holder.target(&call, &input.holder);
-    let _permit = target.authorize(&call, &holder.action("Get", "Policy"))?;
-    let policies = holder.policies(&call, &input.holder)?;
-    let policy = policies
+    let _permit = target.authorize(&call, &holder.inline_action("Get", "Policy"))?;
+    let held = holder.find(call.snapshot(), call.account(), &input.holder)?;
+    let policy = held
+        .policies()
         .get(&input.policy_name)
-        .ok_or_else(|| error::no_such("policy", &input.policy_name))?;
-    let (role_name, user_name) = match holder {
-        Holder::Role => (Some(input.holder), None),
-        Holder::User => (None, Some(input.holder)),
-    };
+        .ok_or_else(|| holder.no_such_policy(&input.policy_name))?;
     Ok(PolicyAnswer {
-        role_name,
-        user_name,
-        policy_document: utf8_percent_encode(policy.text(), NON_ALPHANUMERIC).to_string(),
+        holder: held.name(),
+        policy_document: url_encoded(policy.text()),
         policy_name: input.policy_name,
     })
 }
@@ -188,14 +196,19 @@ async fn get(
 async fn list(
     _identity: Arc<Identity>,
     call: Call,
-    input: Listed,
+    input: Listing,
     holder: Holder,
 ) -> Result<PolicyNames, AwsError> {
     let target = holder.target(&call, &input.holder);
-    let _permit = target.authorize(&call, &holder.action("List", "Policies"))?;
+    let _permit = target.authorize(&call, &holder.inline_action("List", "Policies"))?;
+    let held = holder.find(call.snapshot(), call.account(), &input.holder)?;
+    let noun = holder.noun();
+    let list = format!("List{noun}Policies {} {}", call.account(), input.holder);
+    let (marker, names) = (input.marker.as_deref(), held.policies().keys().cloned());
+    let page = paging::cut(&list, marker, input.max_items, names, String::clone)?;
     Ok(PolicyNames {
-        policy_names: holder.policies(&call, &input.holder)?.into_keys().collect(),
-        is_truncated: false,
+        policy_names: page.items,
+        end: page.end,
     })
 }
 
@@ -206,15 +219,15 @@ async fn delete(
     holder: Holder,
 ) -> Result<Nothing, AwsError> {
     let target = holder.target(&call, &input.holder);
-    let _permit = target.authorize(&call, &holder.action("Delete", "Policy"))?;
+    let _permit = target.authorize(&call, &holder.inline_action("Delete", "Policy"))?;
     let account = call.account().to_owned();
     identity
         .store()
         .change(|change| {
-            holder.edit(change, &account, &input.holder, |policies| {
-                match policies.remove(&input.policy_name) {
+            holder.edit(change, &account, &input.holder, |held| {
+                match held.policies.remove(&input.policy_name) {
                     Some(_) => Ok(()),
-                    None => Err(error::no_such("policy", &input.policy_name)),
+                    None => Err(holder.no_such_policy(&input.policy_name)),
                 }
             })
         })

@@ -1,14 +1,40 @@
 //! What an IAM operation is about, as policies are asked.
 
-use lakeward_policy::Context;
+use lakeward_policy::{Arn, Context, ResourceSide};
 use lakeward_wire::AwsError;
 
-use super::{naming, roles, users};
-use crate::{Call, Permit, inventory};
+use super::{groups, naming, roles, users};
+use crate::{Call, ManagedPolicy, Permit, inventory};
 
-/// A role or user that need not exist: its ARN, and its tags as condition keys.
+/// The actions that know `iam:PermissionsBoundary` ("Actions, resources, and condition keys for
+/// AWS Identity and Access Management").
+const KNOW_BOUNDARY: [&str; 19] = [
+    "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:CreateRole",
+    "iam:CreateUser",
+    "iam:DeleteRole",
+    "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:DeleteUserPolicy",
+    "iam:DetachRolePolicy",
+    "iam:DetachUserPolicy",
+    "iam:GetRole",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:PutUserPermissionsBoundary",
+    "iam:PutUserPolicy",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "iam:UpdateRoleDescription",
+];
+
+/// Something that need not exist: its ARN, and its tags and boundary as condition keys.
+#[derive(Clone)]
 pub(super) struct Target {
     arn: String,
+    boundary: Option<String>,
     context: Context,
 }
 
@@ -18,6 +44,7 @@ impl Target {
         match roles::find(call.snapshot(), call.account(), name) {
             Ok(role) => Self {
                 arn: role.arn(),
+                boundary: role.boundary.clone(),
                 context: role.tag_context(),
             },
             Err(_) => Self::new(naming::arn(call.account(), "role", "/", name)),
@@ -29,26 +56,63 @@ impl Target {
         match users::find(call.snapshot(), call.account(), name) {
             Ok(user) => Self {
                 arn: user.arn(),
+                boundary: user.boundary.clone(),
                 context: user.tag_context(),
             },
             Err(_) => Self::new(naming::arn(call.account(), "user", "/", name)),
         }
     }
 
+    /// The group of this name, or the one it would be.
+    pub(super) fn group(call: &Call, name: &str) -> Self {
+        Self::new(match groups::find(call.snapshot(), call.account(), name) {
+            Ok(group) => group.arn(),
+            Err(_) => naming::arn(call.account(), "group", "/", name),
+        })
+    }
+
+    /// The managed policy of this ARN.
+    pub(super) fn policy(call: &Call, arn: &str) -> Self {
+        let mut target = Self::new(arn.to_owned());
+        if let Some(policy) = ManagedPolicy::find(call.snapshot(), arn) {
+            target.context = inventory::own_tags(&policy.tags);
+        }
+        target
+    }
+
     /// Something without tags.
     pub(super) fn new(arn: String) -> Self {
         Self {
             arn,
+            boundary: None,
             context: Context::new(),
         }
     }
 
     /// Something that is to be made with these tags.
     pub(super) fn tagged(arn: String, tags: &inventory::Tags) -> Self {
-        Self {
-            arn,
-            context: inventory::request_tags(tags),
-        }
+        Self::new(arn).with_tags(tags)
+    }
+
+    /// Adds the tags that the request passes.
+    #[must_use]
+    pub(super) fn with_tags(mut self, tags: &inventory::Tags) -> Self {
+        self.context.extend(inventory::request_tags(tags));
+        self
+    }
+
+    /// Adds the keys of the tags that the request names.
+    #[must_use]
+    pub(super) fn with_tag_keys(mut self, keys: &[String]) -> Self {
+        self.context.insert("aws:TagKeys", keys.to_vec());
+        self
+    }
+
+    /// The boundary is the one that the request passes.
+    #[must_use]
+    pub(super) fn with_boundary(mut self, boundary: Option<&str>) -> Self {
+        self.boundary = boundary.map(str::to_owned);
+        self
     }
 
     /// Adds one more condition key.
@@ -60,6 +124,15 @@ impl Target {
 
     /// Asks whether the caller may do `action` to it.
     pub(super) fn authorize(self, call: &Call, action: &str) -> Result<Permit, AwsError> {
-        call.authorize(action, &self.arn, self.context)
+        let mut context = self.context;
+        if let Some(boundary) = self.boundary.filter(|_| KNOW_BOUNDARY.contains(&action)) {
+            context.insert("iam:PermissionsBoundary", vec![boundary]);
+        }
+        // AWS's own policies belong to nobody's account: every account may be allowed to read them.
+        let of_aws = Arn::parse(&self.arn).is_ok_and(|arn| arn.account == ManagedPolicy::AWS);
+        if of_aws {
+            return call.authorize_with(action, &self.arn, context, ResourceSide::None);
+        }
+        call.authorize(action, &self.arn, context)
     }
 }

@@ -1,16 +1,20 @@
+//! `AssumeRole`: from one principal to a session of a role.
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
 
 use jiff::Timestamp;
-use lakeward_policy::{Context, Effect, Layers, Principal, Request, ResourceSide, evaluate};
+use lakeward_policy::{Context, ResourceSide};
 use lakeward_wire::{AwsError, Secret};
 
-use super::session;
+use super::{passed, session, shape, tags};
 use crate::{
-    Call, Caller, Identity, Origin, Role, audit::Event, caller::session_arn, identifier, inventory,
-    token::Claim,
+    Call, Caller, Identity, Origin, Role,
+    caller::{Kind, session_arn},
+    inventory::{self, Tags},
+    session::Session,
 };
 
 /// A wish to act as a role.
@@ -24,6 +28,8 @@ pub struct AssumeRole {
     pub duration_seconds: Option<u32>,
     /// A session policy, JSON text.
     pub policy: Option<String>,
+    /// ARNs of managed policies that limit the session as well; one of all must allow.
+    pub policy_arns: Vec<String>,
     /// Session tags.
     pub tags: Vec<(String, String)>,
     /// Keys of tags that a chain inherits.
@@ -53,6 +59,8 @@ pub struct RoleCredentials {
     pub assumed_role_id: String,
     /// The session's source identity.
     pub source_identity: Option<String>,
+    /// How much of the room for policies and tags is taken, percent.
+    pub packed_policy_size: u32,
 }
 
 impl Identity {
@@ -77,70 +85,7 @@ impl Identity {
             "sourceIdentity": request.source_identity, "tags": request.tags,
         });
         let answer = self.assume(&call, request);
-        let event = Event {
-            service: "sts",
-            operation: "AssumeRole",
-            parameters,
-            region: self.region(),
-            request_id: call.request_id(),
-            error: answer.as_ref().err(),
-        };
-        self.audit().call(&call, event);
-        answer
-    }
-
-    /// A session of `role_arn` for an AWS service (a cluster's machines hold their instance
-    /// profile's role that way), if the role's trust policy names the service.
-    ///
-    /// # Errors
-    /// `AccessDenied` when there is no such role or it doesn't trust the service.
-    pub fn service_session(
-        &self,
-        role_arn: &str,
-        service: &str,
-        session_name: &str,
-    ) -> Result<Arc<Caller>, AwsError> {
-        let snapshot = self.store().snapshot();
-        let refused = || {
-            AwsError::access_denied(format!(
-                "the service {service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
-            ))
-        };
-        let role = Role::find(&snapshot, role_arn).ok_or_else(refused)?;
-        let document = role.trust.document().map_err(|_| refused())?;
-        let principal = Principal::Service {
-            name: service.to_owned(),
-        };
-        let mut context = principal.context();
-        context.extend(role.tag_context());
-        let request = Request {
-            principal: &principal,
-            action: "sts:AssumeRole",
-            resource: role_arn,
-            context: &context,
-        };
-        let layers = Layers {
-            identity: &[],
-            boundary: None,
-            session: None,
-            resource: ResourceSide::Trust {
-                document,
-                account: &role.account,
-            },
-        };
-        if evaluate(&request, &layers).effect != Effect::Allowed {
-            return Err(refused());
-        }
-        let session = session::new(
-            &role,
-            session_name,
-            Timestamp::now(),
-            session::CHAINED_LIMIT,
-        );
-        let key = identifier::unique("ASIA", 16);
-        Caller::for_session(&snapshot, key, session)
-            .map(Arc::new)
-            .ok_or_else(refused)
+        call.close("sts", "AssumeRole", parameters, answer)
     }
 
     pub(crate) fn assume(
@@ -148,92 +93,157 @@ impl Identity {
         call: &Call,
         request: AssumeRole,
     ) -> Result<RoleCredentials, AwsError> {
-        session::validate(call, &request)?;
+        if matches!(call.caller().kind, Kind::Root) {
+            return Err(AwsError::access_denied(
+                "Roles may not be assumed by root accounts.",
+            ));
+        }
+        validate(call, &request)?;
         let role = authorize(call, &request)?;
-        let session = session::of(call, &role, request)?;
-        let access_key_id = identifier::unique("ASIA", 16);
-        let claim = Claim {
-            access_key_id: access_key_id.clone(),
-            session,
-        };
-        let session_token = self
-            .signing_key()
-            .seal(&claim)
-            .map_err(AwsError::internal)?;
+        let (session, packed) = session::assumed(call, &role, request)?;
+        self.hand_out(&role, session, packed)
+    }
+
+    /// The keys of a role session.
+    pub(super) fn hand_out(
+        &self,
+        role: &Role,
+        session: crate::RoleSession,
+        packed_policy_size: u32,
+    ) -> Result<RoleCredentials, AwsError> {
+        let assumed_role_arn = session_arn(role, &session.name);
+        let assumed_role_id = format!("{}:{}", role.id, session.name);
+        let source_identity = session.source_identity.clone();
+        let issued = self.issue(Session::Role(session))?;
         Ok(RoleCredentials {
-            secret_access_key: self.signing_key().secret(&access_key_id),
-            access_key_id,
-            session_token,
-            expires_at: claim.session.expires_at,
+            access_key_id: issued.access_key_id,
+            secret_access_key: issued.secret_access_key,
+            session_token: issued.session_token,
+            expires_at: issued.expires_at,
             role_arn: role.arn(),
-            assumed_role_arn: session_arn(&role, &claim.session.name),
-            assumed_role_id: format!("{}:{}", role.id, claim.session.name),
-            source_identity: claim.session.source_identity,
+            assumed_role_arn,
+            assumed_role_id,
+            source_identity,
+            packed_policy_size,
         })
     }
 }
 
+fn validate(call: &Call, request: &AssumeRole) -> Result<(), AwsError> {
+    shape::length("roleArn", &request.role_arn, 20, 2048)?;
+    shape::session_name("roleSessionName", &request.session_name, 64)?;
+    if let Some(seconds) = request.duration_seconds {
+        shape::range(
+            "durationSeconds",
+            seconds,
+            session::SHORTEST,
+            session::LONGEST,
+        )?;
+    }
+    if let Some(source) = &request.source_identity {
+        shape::session_name("sourceIdentity", source, 64)?;
+    }
+    if let Some(external_id) = &request.external_id {
+        shape::length("externalId", external_id, 2, 1224)?;
+        shape::characters("externalId", external_id, "+=,.@:/-")?;
+    }
+    passed::check_policies(request.policy.as_deref(), &request.policy_arns)?;
+    passed::check_tags(&request.tags)?;
+    tags::check_chain(
+        &tags::inherited(call.caller()),
+        &request.tags,
+        &request.transitive_tag_keys,
+    )
+}
+
 /// Every permission that the request needs, each asked of the caller's and the role's side.
 fn authorize(call: &Call, request: &AssumeRole) -> Result<Arc<Role>, AwsError> {
-    let mut actions = vec!["sts:AssumeRole"];
-    if !session::tags(call, request).is_empty() {
+    let tags = session::tags(call, request);
+    let source = source_identity(call, request)?;
+    let context = context(request, &tags, source);
+    let actions = actions("sts:AssumeRole", &context);
+    let refused = |action: &str| denied(call, action, &request.role_arn);
+    ask_role(call, &request.role_arn, &actions, &context, refused)
+}
+
+/// The permissions that a session with these condition keys needs ("Pass session tags in AWS STS"
+/// and "Monitor and control actions taken with assumed roles" of the IAM User Guide).
+pub(super) fn actions<'a>(assume: &'a str, context: &Context) -> Vec<&'a str> {
+    let mut actions = vec![assume];
+    if context.get("aws:TagKeys").is_some() {
         actions.push("sts:TagSession");
     }
-    if session::source_identity(call, request)?.is_some() {
+    if context.get("sts:SourceIdentity").is_some() {
         actions.push("sts:SetSourceIdentity");
     }
-    let mut context = assume_context(call, request)?;
-    let role = Role::find(call.snapshot(), &request.role_arn);
+    actions
+}
+
+/// Asks for each action of the caller's side and of the role's trust policy. A missing role looks
+/// like a forbidden one: STS names no policy in its refusals.
+pub(super) fn ask_role(
+    call: &Call,
+    role_arn: &str,
+    actions: &[&str],
+    context: &Context,
+    refused: impl Fn(&str) -> AwsError,
+) -> Result<Arc<Role>, AwsError> {
+    let role = Role::find(call.snapshot(), role_arn);
+    let mut context = context.clone();
     if let Some(role) = &role {
         context.extend(role.tag_context());
     }
     for action in actions {
         let side = match &role {
-            Some(role) => match role.trust.document() {
-                Ok(document) => ResourceSide::Trust {
-                    document,
-                    account: &role.account,
-                },
-                Err(malformed) => return Err(AwsError::access_denied(malformed.to_string())),
+            Some(role) => ResourceSide::Trust {
+                document: role.trust.document().map_err(|_| refused(action))?,
+                account: &role.account,
             },
             None => ResourceSide::None,
         };
-        let asked = call.authorize_with(action, &request.role_arn, context.clone(), side);
-        if let Err(refused) = asked {
-            return Err(plain_refusal(call, action, &request.role_arn, refused));
-        }
+        let _permit = call
+            .authorize_with(action, role_arn, context.clone(), side)
+            .map_err(|error| match error.is_access_denied() {
+                true => refused(action),
+                false => error,
+            })?;
     }
     // Nobody learns here whether a role exists.
-    role.ok_or_else(|| denied(call, "sts:AssumeRole", &request.role_arn))
+    role.ok_or_else(|| refused(actions.first().unwrap_or(&"sts:AssumeRole")))
 }
 
-/// STS names no policy in its refusals, so that a missing role looks like a forbidden one.
-fn plain_refusal(call: &Call, action: &str, role_arn: &str, refused: AwsError) -> AwsError {
-    if refused.is_access_denied() {
-        denied(call, action, role_arn)
-    } else {
-        refused
-    }
-}
-
-pub(super) fn denied(call: &Call, action: &str, role_arn: &str) -> AwsError {
+fn denied(call: &Call, action: &str, role_arn: &str) -> AwsError {
     AwsError::access_denied(format!(
         "User: {} is not authorized to perform: {action} on resource: {role_arn}",
         call.caller_arn()
     ))
 }
 
-fn assume_context(call: &Call, request: &AssumeRole) -> Result<Context, AwsError> {
-    let mut context = inventory::request_tags(&session::tags(call, request))
-        .with("sts:RoleSessionName", request.session_name.clone());
+/// A source identity stays for the whole chain and can't be changed on the way.
+pub(super) fn source_identity(
+    call: &Call,
+    request: &AssumeRole,
+) -> Result<Option<String>, AwsError> {
+    match (call.caller().source_identity(), &request.source_identity) {
+        (Some(held), Some(asked)) if held != asked => {
+            Err(denied(call, "sts:SetSourceIdentity", &request.role_arn))
+        }
+        (Some(held), _) => Ok(Some(held.to_owned())),
+        (None, asked) => Ok(asked.clone()),
+    }
+}
+
+fn context(request: &AssumeRole, tags: &Tags, source: Option<String>) -> Context {
+    let mut context =
+        inventory::request_tags(tags).with("sts:RoleSessionName", request.session_name.clone());
     if let Some(external_id) = &request.external_id {
         context.insert("sts:ExternalId", vec![external_id.clone()]);
     }
-    if let Some(source) = session::source_identity(call, request)? {
+    if let Some(source) = source {
         context.insert("sts:SourceIdentity", vec![source]);
     }
     if !request.transitive_tag_keys.is_empty() {
         context.insert("sts:TransitiveTagKeys", request.transitive_tag_keys.clone());
     }
-    Ok(context)
+    context
 }

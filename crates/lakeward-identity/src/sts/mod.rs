@@ -1,13 +1,30 @@
-//! The Security Token Service: `GetCallerIdentity` and `AssumeRole`.
+//! The Security Token Service.
+//!
+//! Names, limits and error codes follow the AWS STS API Reference.
 
 mod assume;
+mod assume_role;
+mod authorization_message;
+mod credentials;
+mod federation;
+mod key_info;
+mod own_session;
+mod passed;
+mod reach;
+mod service_session;
 mod session;
+mod shape;
+mod tags;
+mod web_identity;
 
 pub use assume::{AssumeRole, RoleCredentials};
+pub use service_session::OnBehalfOf;
+pub(crate) use web_identity::{Assertion, IssuerKeys};
+pub use web_identity::{IssuerNetwork, IssuerNetworkError};
 
 use std::sync::Arc;
 
-use lakeward_wire::{AwsError, Protocol, Secret, iso};
+use lakeward_wire::{AwsError, Protocol};
 use serde::{Deserialize, Serialize};
 
 use crate::{Call, Identity, Service};
@@ -21,7 +38,25 @@ pub fn service(identity: &Arc<Identity>) -> Service {
     };
     Service::new("sts", protocol)
         .operation("GetCallerIdentity", identity, get_caller_identity)
-        .operation("AssumeRole", identity, assume_role)
+        .operation("AssumeRole", identity, assume_role::assume_role)
+        .operation("GetSessionToken", identity, own_session::get_session_token)
+        .operation(
+            "GetFederationToken",
+            identity,
+            federation::get_federation_token,
+        )
+        .operation("GetAccessKeyInfo", identity, key_info::get_access_key_info)
+        .operation(
+            "DecodeAuthorizationMessage",
+            identity,
+            authorization_message::decode_authorization_message,
+        )
+        .operation(
+            "AssumeRoleWithWebIdentity",
+            identity,
+            web_identity::assume_role_with_web_identity,
+        )
+        .vouched_by("AssumeRoleWithWebIdentity", identity, web_identity::vouch)
 }
 
 #[derive(Deserialize)]
@@ -46,108 +81,5 @@ async fn get_caller_identity(
         arn: call.caller_arn(),
         user_id: call.caller().user_id(),
         account: call.account().to_owned(),
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AssumeRoleInput {
-    role_arn: String,
-    role_session_name: String,
-    duration_seconds: Option<u32>,
-    policy: Option<String>,
-    #[serde(default)]
-    policy_arns: Vec<PolicyArn>,
-    #[serde(default)]
-    tags: Vec<Tag>,
-    #[serde(default)]
-    transitive_tag_keys: Vec<String>,
-    external_id: Option<String>,
-    source_identity: Option<String>,
-    serial_number: Option<String>,
-    token_code: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct PolicyArn {
-    #[serde(rename = "arn")]
-    _arn: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    key: String,
-    value: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct AssumeRoleOutput {
-    credentials: Credentials,
-    assumed_role_user: AssumedRoleUser,
-    packed_policy_size: u32,
-    source_identity: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Credentials {
-    access_key_id: String,
-    #[serde(serialize_with = "Secret::serialize_exposed")]
-    secret_access_key: Secret,
-    #[serde(serialize_with = "Secret::serialize_exposed")]
-    session_token: Secret,
-    expiration: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct AssumedRoleUser {
-    assumed_role_id: String,
-    arn: String,
-}
-
-async fn assume_role(
-    identity: Arc<Identity>,
-    call: Call,
-    input: AssumeRoleInput,
-) -> Result<AssumeRoleOutput, AwsError> {
-    if !input.policy_arns.is_empty() || input.serial_number.is_some() || input.token_code.is_some()
-    {
-        return Err(AwsError::new(
-            400,
-            "ValidationError",
-            "PolicyArns, SerialNumber and TokenCode are not implemented by this server; leave them out",
-        ));
-    }
-    let request = AssumeRole {
-        role_arn: input.role_arn,
-        session_name: input.role_session_name,
-        duration_seconds: input.duration_seconds,
-        policy: input.policy,
-        tags: input
-            .tags
-            .into_iter()
-            .map(|tag| (tag.key, tag.value))
-            .collect(),
-        transitive_tag_keys: input.transitive_tag_keys,
-        external_id: input.external_id,
-        source_identity: input.source_identity,
-    };
-    let granted = identity.assume(&call, request)?;
-    Ok(AssumeRoleOutput {
-        assumed_role_user: AssumedRoleUser {
-            assumed_role_id: granted.assumed_role_id,
-            arn: granted.assumed_role_arn,
-        },
-        packed_policy_size: 0,
-        source_identity: granted.source_identity,
-        credentials: Credentials {
-            access_key_id: granted.access_key_id,
-            secret_access_key: granted.secret_access_key,
-            session_token: granted.session_token,
-            expiration: iso(granted.expires_at),
-        },
     })
 }

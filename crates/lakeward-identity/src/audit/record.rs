@@ -1,0 +1,344 @@
+//! One record, as CloudTrail writes it ("CloudTrail record contents" in its user guide).
+
+use std::collections::BTreeSet;
+
+use lakeward_policy::{Arn, Context, Decision, Principal};
+use lakeward_wire::iso;
+use serde_json::{Map, Value, json};
+
+use super::{
+    redaction::{clipped, presentable},
+    trail::{Event, Guest},
+};
+use crate::{Call, Caller, Origin, caller::Kind};
+
+/// The most resources that a record names.
+const MAX_RESOURCES: usize = 16;
+/// Operations that begin so change nothing.
+const READING: [&str; 16] = [
+    "Get", "List", "Describe", "Head", "Lookup", "Search", "BatchGet", "Simulate", "Decode",
+    "Explain", "Generate", "Query", "Check", "Validate", "Preview", "Scan",
+];
+
+/// One decision, kept as data until the record is written.
+#[derive(Debug, Clone)]
+pub(crate) struct Judgement {
+    pub(crate) action: String,
+    pub(crate) resource: String,
+    pub(crate) why: Why,
+    /// The question's condition keys; kept for refusals only.
+    pub(crate) context: Context,
+}
+
+/// What was decided, and why.
+#[derive(Debug, Clone)]
+pub(crate) enum Why {
+    /// The policies' decision.
+    Policies(Box<Decision>),
+    /// Another door's, in its own words.
+    Said { allowed: bool, reason: String },
+}
+
+impl Judgement {
+    pub(crate) fn is_allowed(&self) -> bool {
+        match &self.why {
+            Why::Policies(decision) => decision.is_allowed(),
+            Why::Said { allowed, .. } => *allowed,
+        }
+    }
+
+    /// As records and explanations show it.
+    pub(crate) fn to_json(&self, call: &Call) -> Value {
+        let mut shown = json!({
+            "action": clipped(&self.action),
+            "resource": clipped(&self.resource),
+            "allowed": self.is_allowed(),
+        });
+        let Some(members) = shown.as_object_mut() else {
+            return shown;
+        };
+        match &self.why {
+            Why::Said { reason, .. } => {
+                members.insert("reason".into(), json!(reason));
+            }
+            Why::Policies(decision) => {
+                let reason = serde_json::to_value(decision).unwrap_or_default();
+                members.insert("reason".into(), reason);
+                if !decision.is_allowed() {
+                    members.insert("context".into(), crate::explain::context(&self.context));
+                    let remedies = crate::explain::remedies(call, self, decision);
+                    members.insert("remedies".into(), remedies);
+                }
+            }
+        }
+        shown
+    }
+}
+
+pub(super) fn of_call(call: &Call, event: Event<'_>) -> Value {
+    let judgements = call.judgements();
+    let resources: Vec<&str> = judgements.iter().map(|one| &*one.resource).collect();
+    let mut record = of_event(call.origin(), event, &resources);
+    let mut set = |key: &str, value: Value| record.insert(key.to_owned(), value);
+    set("userIdentity", user_identity(call));
+    set("recipientAccountId", json!(call.account()));
+    set("responseElements", presentable(call.response()));
+    let decisions: Vec<Value> = judgements.iter().map(|one| one.to_json(call)).collect();
+    set("additionalEventData", json!({"decisions": decisions}));
+    Value::Object(record)
+}
+
+pub(super) fn of_guest(origin: &Origin, guest: &Guest<'_>, event: Event<'_>) -> Value {
+    let mut record = of_event(origin, event, &[]);
+    let mut set = |key: &str, value: Value| record.insert(key.to_owned(), value);
+    let issuer = guest.role_arn.map(|arn| {
+        json!({
+            "type": "Role", "arn": arn, "accountId": guest.account,
+            "userName": arn.rsplit('/').next(),
+        })
+    });
+    let identity = match guest.user_name {
+        None => json!({"type": "Unknown", "accountId": guest.account}),
+        Some(name) => json!({
+            "type": "AssumedRole",
+            "userName": clipped(name),
+            "arn": guest.issued_to,
+            "accountId": guest.account,
+            "sessionContext": {
+                "sessionIssuer": issuer,
+                "sourceIdentity": guest.source_identity,
+            },
+        }),
+    };
+    set("userIdentity", identity);
+    set("recipientAccountId", json!(guest.account));
+    Value::Object(record)
+}
+
+/// What a record says whoever called.
+pub(super) fn of_event(
+    origin: &Origin,
+    event: Event<'_>,
+    resources: &[&str],
+) -> Map<String, Value> {
+    let is_data = is_data_event(event.service, event.operation);
+    let mut record = Map::new();
+    let mut set = |key: &str, value: Value| record.insert(key.to_owned(), value);
+    set("eventVersion", json!("1.11"));
+    set("userIdentity", Value::Null);
+    set("eventTime", json!(iso(origin.at)));
+    let source = format!("{}.amazonaws.com", event.service);
+    set("eventSource", json!(source));
+    set("eventName", json!(event.operation));
+    set("awsRegion", json!(event.region));
+    set("sourceIPAddress", json!(origin.source_ip.to_string()));
+    let agent = origin.user_agent.as_deref().map(clipped);
+    set("userAgent", json!(agent));
+    if let Some(error) = event.error {
+        set("errorCode", json!(error.code));
+        set("errorMessage", json!(clipped(&error.message)));
+    }
+    set("requestParameters", presentable(event.parameters));
+    set("requestID", json!(event.request_id));
+    set("eventID", json!(uuid::Uuid::new_v4().to_string()));
+    set("readOnly", json!(is_read_only(event.operation)));
+    set("resources", shown_resources(resources));
+    set("eventType", json!("AwsApiCall"));
+    set("managementEvent", json!(!is_data));
+    let category = if is_data { "Data" } else { "Management" };
+    set("eventCategory", json!(category));
+    record
+}
+
+/// Whether an operation only reads. `AssumeRole` and its kin count as reading in CloudTrail.
+fn is_read_only(operation: &str) -> bool {
+    operation.starts_with("AssumeRole")
+        || READING.iter().any(|prefix| operation.starts_with(prefix))
+}
+
+/// Whether a record holds what the operation answered: a change does, and what gives out keys.
+pub(crate) fn keeps_response(operation: &str) -> bool {
+    !is_read_only(operation) || operation.starts_with("AssumeRole")
+}
+
+/// Whether an operation is on the data and not on what manages it.
+fn is_data_event(service: &str, operation: &str) -> bool {
+    let on_objects = ["Object", "Upload", "Part"];
+    let configures = operation.contains("ObjectLockConfiguration");
+    match service {
+        "s3" => !configures && on_objects.iter().any(|word| operation.contains(word)),
+        "livy" => true,
+        _ => false,
+    }
+}
+
+fn shown_resources(resources: &[&str]) -> Value {
+    let named: BTreeSet<&str> = resources.iter().copied().collect();
+    let shown = named.into_iter().filter_map(|text| {
+        let arn = Arn::parse(text).ok()?;
+        let account = Some(&arn.account).filter(|account| !account.is_empty());
+        Some(json!({"ARN": clipped(text), "accountId": account, "type": kind(&arn)}))
+    });
+    Value::Array(shown.take(MAX_RESOURCES).collect())
+}
+
+/// The type that CloudTrail gives a resource, after CloudFormation's names.
+fn kind(arn: &Arn) -> Option<&'static str> {
+    let noun = arn.resource.split(['/', ':']).next().unwrap_or_default();
+    let is_key = arn.resource.contains('/');
+    Some(match (&*arn.service, noun) {
+        ("s3", _) if is_key => "AWS::S3::Object",
+        ("s3", _) => "AWS::S3::Bucket",
+        ("iam", "role") => "AWS::IAM::Role",
+        ("iam", "user") => "AWS::IAM::User",
+        ("iam", "group") => "AWS::IAM::Group",
+        ("iam", "policy") => "AWS::IAM::ManagedPolicy",
+        ("iam", "instance-profile") => "AWS::IAM::InstanceProfile",
+        ("iam", "oidc-provider") => "AWS::IAM::OIDCProvider",
+        ("iam", "root") => "AWS::Account",
+        ("glue", "catalog") => "AWS::Glue::Catalog",
+        ("glue", "database") => "AWS::Glue::Database",
+        ("glue", "table") => "AWS::Glue::Table",
+        ("elasticmapreduce", "cluster") => "AWS::EMR::Cluster",
+        ("organizations", "account") => "AWS::Organizations::Account",
+        ("organizations", "policy") => "AWS::Organizations::Policy",
+        ("organizations", "ou") => "AWS::Organizations::OrganizationalUnit",
+        _ => return None,
+    })
+}
+
+fn user_identity(call: &Call) -> Value {
+    let caller = call.caller();
+    let principal = call.principal();
+    let kind = match principal {
+        Principal::Root { .. } => "Root",
+        Principal::User { .. } => "IAMUser",
+        Principal::RoleSession { .. } => "AssumedRole",
+        Principal::FederatedUser { .. } => "FederatedUser",
+        Principal::WebIdentity { .. } => "WebIdentityUser",
+        Principal::Service { .. } => "AWSService",
+        Principal::Anonymous => "AWSAccount",
+    };
+    let mut identity = json!({
+        "type": kind,
+        "principalId": caller.user_id(),
+        "arn": principal.arn(),
+        "accountId": caller.account,
+        "accessKeyId": caller.access_key_id,
+    });
+    let Some(members) = identity.as_object_mut() else {
+        return identity;
+    };
+    if let Principal::User { arn } = &principal {
+        members.insert("userName".into(), json!(arn.rsplit('/').next()));
+    }
+    if let Kind::WebIdentity(assertion) = &caller.kind {
+        members.insert("userName".into(), json!(assertion.identity.subject));
+        members.insert(
+            "identityProvider".into(),
+            json!(assertion.identity.provider),
+        );
+        members.shift_remove("accessKeyId");
+        members.shift_remove("arn");
+    }
+    if let Some(context) = session_context(call) {
+        members.insert("sessionContext".into(), context);
+    }
+    identity
+}
+
+/// Of temporary credentials: whose session it is, since when, and who vouched for it.
+fn session_context(call: &Call) -> Option<Value> {
+    let caller = call.caller();
+    let issued = caller.issued_at()?;
+    let mut context = json!({
+        "attributes": {"creationDate": iso(issued), "mfaAuthenticated": "false"},
+    });
+    let members = context.as_object_mut()?;
+    let mut set = |key: &str, value: Value| members.insert(key.to_owned(), value);
+    if let Some(issuer) = session_issuer(caller) {
+        set("sessionIssuer", issuer);
+    }
+    if let Some(source) = caller.source_identity() {
+        set("sourceIdentity", json!(source));
+    }
+    if let Some(web) = caller.session().and_then(|own| own.web_identity.as_ref()) {
+        let data = json!({"federatedProvider": web.provider, "attributes": {}});
+        set("webIdFederationData", data);
+    }
+    Some(context)
+}
+
+fn session_issuer(caller: &Caller) -> Option<Value> {
+    let account = &caller.account;
+    match &caller.kind {
+        Kind::Role { role, .. } => Some(json!({
+            "type": "Role", "principalId": role.id, "arn": role.arn(),
+            "accountId": account, "userName": role.name,
+        })),
+        Kind::Federated {
+            issuer: Some(user), ..
+        } => Some(json!({
+            "type": "IAMUser", "principalId": user.id, "arn": user.arn(),
+            "accountId": account, "userName": user.name,
+        })),
+        Kind::Federated { issuer: None, .. } => Some(json!({
+            "type": "Root", "principalId": account, "accountId": account,
+            "arn": format!("arn:aws:iam::{account}:root"),
+        })),
+        Kind::Root | Kind::User(_) | Kind::WebIdentity(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_and_changing_are_told_apart() {
+        for name in [
+            "GetUser",
+            "ListRoles",
+            "AssumeRole",
+            "LookupEvents",
+            "HeadObject",
+        ] {
+            assert!(is_read_only(name), "{name}");
+        }
+        for name in [
+            "CreateUser",
+            "PutObject",
+            "DeleteRole",
+            "RunJobFlow",
+            "TagRole",
+        ] {
+            assert!(!is_read_only(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn objects_are_data_and_buckets_are_not() {
+        for name in ["GetObject", "ListObjectsV2", "UploadPart", "DeleteObjects"] {
+            assert!(is_data_event("s3", name), "{name}");
+        }
+        for name in [
+            "CreateBucket",
+            "PutBucketPolicy",
+            "PutObjectLockConfiguration",
+        ] {
+            assert!(!is_data_event("s3", name), "{name}");
+        }
+        assert!(!is_data_event("glue", "GetPartitions"));
+    }
+
+    #[test]
+    fn resources_are_named_once_with_their_types() {
+        let role = "arn:aws:iam::111122223333:role/r";
+        let shown = shown_resources(&[role, "*", "arn:aws:s3:::lake/k", role]);
+        let expected = json!([
+            {"ARN": role, "accountId": "111122223333", "type": "AWS::IAM::Role"},
+            {"ARN": "arn:aws:s3:::lake/k", "accountId": null, "type": "AWS::S3::Object"},
+        ]);
+        assert_eq!(shown, expected);
+    }
+}
