@@ -8,6 +8,7 @@
 
 mod access;
 mod data_access;
+mod doors;
 mod error;
 mod glue;
 mod lake_formation;

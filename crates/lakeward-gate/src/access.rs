@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lakeward_catalog::{ObjectAccess, ViewPermit};
 use lakeward_grants::TableView;
 use lakeward_identity::{Call, Permit};
-use lakeward_policy::{Context, PolicyDocument, ResourceSide, Usage};
+use lakeward_policy::{Context, PolicyDocument, ResourceSide};
 use s3s::{S3Request, S3Result};
 
 use crate::{
@@ -120,9 +120,9 @@ impl<'c> Visit<'c> {
         expected_owner: Option<&'c str>,
     ) -> S3Result<Self> {
         let bucket = gate.store.snapshot().get::<Bucket>(name);
-        let text = bucket.as_ref().and_then(|bucket| bucket.policy.as_deref());
-        let policy = text
-            .map(|text| PolicyDocument::parse(text, Usage::Resource))
+        let policy = bucket.as_ref().and_then(|bucket| bucket.policy.as_ref());
+        let policy = policy
+            .map(|policy| policy.document().cloned())
             .transpose()
             .map_err(|error| internal(format!("the policy of bucket {name}: {}", error.message)))?;
         Ok(Self {

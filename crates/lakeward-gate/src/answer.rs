@@ -53,13 +53,9 @@ impl<'a> Answer<'a> {
         });
     }
 
-    /// Leaves the record of the request in the audit trail.
-    pub(crate) fn record(&self, identity: &Identity, access_key_id: Option<&str>) {
-        let status = self.response.status().as_u16();
-        let error = self
-            .error
-            .as_ref()
-            .map(|error| AwsError::new(status, error.code.clone(), error.message.clone()));
+    /// Leaves the record of the request in the audit trail. Nothing is answered without one.
+    pub(crate) fn record(&mut self, identity: &Identity, access_key_id: Option<&str>) {
+        let error = self.error();
         let event = Event {
             service: "s3",
             operation: self.trace.operation.get().map_or("Unknown", String::as_str),
@@ -68,16 +64,43 @@ impl<'a> Answer<'a> {
             request_id: &self.request_id,
             error: error.as_ref(),
         };
-        match self.trace.call.get() {
+        let recorded = match self.trace.call.get() {
             Some(call) => identity.audit().call(call, event),
             None => identity
                 .audit()
                 .refused(&self.trace.origin, access_key_id, event),
+        };
+        if let Err(unwritten) = recorded {
+            self.response = empty(unwritten.status);
+            self.error = Some(Failure {
+                code: unwritten.code.into_owned(),
+                message: unwritten.message,
+            });
+        }
+    }
+
+    fn error(&self) -> Option<AwsError> {
+        let error = self.error.as_ref()?;
+        let status = self.response.status().as_u16();
+        Some(AwsError::new(
+            status,
+            error.code.clone(),
+            error.message.clone(),
+        ))
+    }
+
+    /// Seals into a refusal why it was one.
+    fn explain(&mut self) {
+        if let (Some(call), Some(error)) = (self.trace.call.get(), self.error()) {
+            for (name, value) in call.explain(error).headers() {
+                self.add(name, value);
+            }
         }
     }
 
     /// The finished response.
     pub(crate) fn finish(mut self, method: &Method, region: &str) -> Response<Body> {
+        self.explain();
         if let Some(error) = &self.error {
             let xml = error.xml(&self.request_id);
             let headers = self.response.headers_mut();

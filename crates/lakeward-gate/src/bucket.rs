@@ -1,7 +1,7 @@
 //! Buckets and their policies.
 
-use lakeward_identity::Call;
-use lakeward_policy::{Context, PolicyDocument, Usage};
+use lakeward_identity::{Call, StoredPolicy};
+use lakeward_policy::Context;
 use s3s::{
     S3Error, S3Response, S3Result,
     dto::{
@@ -181,9 +181,9 @@ impl Gate {
                 "Policy exceeds the maximum allowed document size.",
             ));
         }
-        PolicyDocument::parse(&input.policy, Usage::Resource)
-            .map_err(|error| malformed(&error.message))?;
-        self.set_policy(input.bucket, Some(input.policy)).await
+        let policy =
+            StoredPolicy::resource(input.policy).map_err(|error| malformed(&error.message))?;
+        self.set_policy(input.bucket, Some(policy)).await
     }
 
     pub(crate) fn get_bucket_policy(
@@ -201,7 +201,7 @@ impl Gate {
         let bucket = visit.existing(&permit)?;
         match &bucket.policy {
             Some(policy) => Ok(S3Response::new(GetBucketPolicyOutput {
-                policy: Some(policy.clone()),
+                policy: Some(policy.shown(call.snapshot())),
             })),
             None => Err(s3_error!(
                 NoSuchBucketPolicy,
@@ -226,9 +226,14 @@ impl Gate {
         self.set_policy(input.bucket, None).await
     }
 
-    async fn set_policy(&self, name: String, policy: Option<String>) -> S3Result<()> {
+    /// Whom the policy names is bound as of now: see [`StoredPolicy::bind_principals`].
+    async fn set_policy(&self, name: String, policy: Option<StoredPolicy>) -> S3Result<()> {
         self.commit(move |change| {
             let bucket = change.get::<Bucket>(&name).ok_or_else(no_such_bucket)?;
+            let policy = policy
+                .map(|policy| policy.bind_principals(change))
+                .transpose()
+                .map_err(|_| malformed("Invalid principal in policy"))?;
             change.put(Bucket {
                 policy,
                 ..(*bucket).clone()

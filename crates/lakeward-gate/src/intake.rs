@@ -33,6 +33,14 @@ pub(crate) struct Claims {
     pub(crate) trailers: Option<TrailingHeaders>,
 }
 
+impl Claims {
+    /// Whether a checksum was announced that can still come behind the body.
+    fn awaits(&self, algorithm: &str) -> bool {
+        let mut announced = self.algorithms.iter();
+        self.trailers.is_some() && announced.any(|name| name.eq_ignore_ascii_case(algorithm))
+    }
+}
+
 /// Bytes that have arrived and are durable.
 pub(crate) struct Received {
     pub(crate) blob: BlobGuard,
@@ -189,6 +197,9 @@ fn verify(claims: &Claims, size: u64, md5: &[u8; 16], computed: &Checksum) -> S3
     ];
     for (name, claimed, computed) in pairs {
         let trailer = trailing(claims.trailers.as_ref(), name);
+        if trailer.is_none() && claimed.is_none() && claims.awaits(name) {
+            return Err(no_trailer());
+        }
         for claimed in [claimed.as_ref(), trailer.as_ref()].into_iter().flatten() {
             if computed.as_ref() != Some(claimed) {
                 return Err(s3_error!(
@@ -255,6 +266,16 @@ fn broken_body(error: &StdError) -> S3Error {
     }
     tracing::debug!(error = text, "a request body broke off");
     incomplete()
+}
+
+/// S3's answer to a body without the trailer that was announced: someone may have cut it off.
+fn no_trailer() -> S3Error {
+    let mut error = S3Error::with_message(
+        S3ErrorCode::Custom("MalformedTrailerError".into()),
+        "The request contained trailing data that was not well-formed or did not conform to our published schema.",
+    );
+    error.set_status_code(http::StatusCode::BAD_REQUEST);
+    error
 }
 
 /// S3's answer to a body that is not the one that was signed.

@@ -19,6 +19,7 @@ mod complete;
 mod condition;
 mod copy;
 mod delete;
+mod doors;
 mod error;
 mod gate;
 mod host;
@@ -38,6 +39,7 @@ mod uploads;
 mod view;
 mod write;
 
+pub use doors::BucketPolicies;
 pub use error::GateError;
 pub use gate::Gate;
 pub use host::Hosts;

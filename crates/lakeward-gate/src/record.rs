@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use lakeward_identity::StoredPolicy;
 use lakeward_store::{Record, Schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Registers the gate's record types.
 #[must_use]
@@ -28,8 +29,24 @@ pub struct Bucket {
     pub region: String,
     /// When it was made.
     pub created: Timestamp,
-    /// Its policy, as it was given.
-    pub policy: Option<String>,
+    /// Its policy.
+    #[serde(default, deserialize_with = "policy")]
+    pub policy: Option<StoredPolicy>,
+}
+
+/// Older records have the policy's text alone.
+fn policy<'de, D: Deserializer<'de>>(source: D) -> Result<Option<StoredPolicy>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Policy {
+        Text(String),
+        Stored(StoredPolicy),
+    }
+    let policy = Option::<Policy>::deserialize(source)?;
+    Ok(policy.map(|policy| match policy {
+        Policy::Text(text) => StoredPolicy::resource_as_stored(text),
+        Policy::Stored(stored) => stored,
+    }))
 }
 
 impl Record for Bucket {
@@ -190,5 +207,28 @@ impl Record for ViewKey {
 
     fn key(&self) -> String {
         Self::NAME.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_of_an_older_bucket_is_read() {
+        let record = |policy: &str| {
+            let json = format!(
+                r#"{{"name":"lake","account":"111122223333","region":"us-east-1","created":"2026-01-01T00:00:00Z","policy":{policy}}}"#
+            );
+            serde_json::from_str::<Bucket>(&json).unwrap()
+        };
+        assert!(record("null").policy.is_none());
+        let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}}"#;
+        let old = record(&serde_json::to_string(text).unwrap());
+        assert_eq!(old.policy.as_ref().unwrap().text(), text);
+        let json = serde_json::to_string(&old).unwrap();
+        let now: Bucket = serde_json::from_str(&json).unwrap();
+        assert!(now.policy.unwrap().document().is_ok());
+        assert!(record(r#""{}""#).policy.unwrap().document().is_err());
     }
 }

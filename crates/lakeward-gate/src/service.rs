@@ -15,8 +15,9 @@ use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use lakeward_identity::{AuthenticationFailure, Call, Identity, Origin};
 use lakeward_policy::Context;
+use lakeward_wire::AwsError;
 use s3s::{
-    Body, S3Error, S3Result, StdError,
+    Body, S3Error, S3ErrorCode, S3Result, StdError,
     access::{S3Access, S3AccessContext},
     auth::{S3Auth, SecretKey},
     config::{S3Config, StaticConfigProvider},
@@ -192,7 +193,11 @@ impl S3Access for Admission {
             .identity
             .authenticate(&credentials.access_key, token.as_deref(), trace.origin.at)
             .map_err(refusal)?;
+        self.0.identity.audit().ready().map_err(unrecorded)?;
         let facts = facts(context, trace.origin.at)?;
+        self.0
+            .identity
+            .note_key_use(&caller, "s3", trace.origin.at);
         let call = Call::begin_with(&self.0.identity, caller, trace.origin.clone(), facts);
         let _ = trace.call.set(call.clone());
         context.extensions_mut().insert(call);
@@ -233,6 +238,11 @@ fn session_token(context: &S3AccessContext<'_>) -> Option<String> {
         Some(token) => Some(token.to_str().unwrap_or_default().to_owned()),
         None => signature::parameter(context.uri().query()?, "X-Amz-Security-Token"),
     }
+}
+
+/// Nothing is done that the audit trail can't tell of.
+fn unrecorded(error: AwsError) -> S3Error {
+    S3Error::with_message(S3ErrorCode::ServiceUnavailable, error.message)
 }
 
 fn refusal(failure: AuthenticationFailure) -> S3Error {

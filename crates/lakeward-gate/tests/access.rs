@@ -292,6 +292,66 @@ async fn bucket_policies_allow_and_deny() {
 }
 
 #[tokio::test]
+async fn a_bucket_policy_is_for_whom_it_named_and_no_successor() {
+    let world = world().await;
+    let root = &world.root;
+    world.put(root, "/lake", "").await.expect(200);
+    world.put(root, "/lake/k", "x").await.expect(200);
+    let arn = format!("arn:aws:iam::{ACCOUNT}:role/guest");
+    let policy = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": {"AWS": arn}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::lake/*"}})
+    .to_string();
+    let nobody = world.put(root, "/lake?policy", policy.clone()).await;
+    assert_eq!(nobody.expect(400).code(), "MalformedPolicy");
+    let nothing = json!([{"Effect": "Allow", "Action": "glue:GetTable", "Resource": "*"}]);
+    let first = world.role("guest", nothing).await;
+    world
+        .put(root, "/lake?policy", policy.clone())
+        .await
+        .expect(204);
+    world.get(&first, "/lake/k", &[]).await.expect(200);
+
+    let role = ("RoleName", "guest");
+    let trust = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}})
+    .to_string();
+    let remove = [("Action", "DeleteRolePolicy"), role, ("PolicyName", "p")];
+    world.query(root, "iam", &remove).await;
+    world
+        .query(root, "iam", &[("Action", "DeleteRole"), role])
+        .await;
+    let again = [
+        ("Action", "CreateRole"),
+        role,
+        ("AssumeRolePolicyDocument", &*trust),
+    ];
+    world.query(root, "iam", &again).await;
+    let key = [("Action", "CreateAccessKey"), ("UserName", "guest-user")];
+    let key = world.query(root, "iam", &key).await;
+    let key = Credentials::permanent(&key.one("AccessKeyId"), &key.one("SecretAccessKey"));
+    let assume = [
+        ("Action", "AssumeRole"),
+        ("RoleArn", &*arn),
+        ("RoleSessionName", "here"),
+    ];
+    let session = world.query(&key, "sts", &assume).await;
+    let second = Credentials::temporary(
+        &session.one("AccessKeyId"),
+        &session.one("SecretAccessKey"),
+        &session.one("SessionToken"),
+    );
+    world.get(&second, "/lake/k", &[]).await.expect(403);
+    let shown = world
+        .get(root, "/lake?policy", &[])
+        .await
+        .expect(200)
+        .text();
+    assert!(shown.contains("\"AROA") && !shown.contains(&arn), "{shown}");
+    world.put(root, "/lake?policy", policy).await.expect(204);
+    world.get(&second, "/lake/k", &[]).await.expect(200);
+}
+
+#[tokio::test]
 async fn every_request_leaves_a_record() {
     let world = world().await;
     world.put(&world.root, "/lake", "").await.expect(200);

@@ -11,9 +11,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use lakeward_identity::{AssumeRole, Call, Caller, Identity, Origin, RoleCredentials};
+use lakeward_identity::{AssumeRole, Call, Caller, Identity, Origin, Role, RoleCredentials};
 use lakeward_policy::{Context, ResourceSide};
 use lakeward_wire::AwsError;
+use serde_json::json;
 
 use crate::emr::{cluster::Cluster, error::EmrError, security_configuration::SecurityDocument};
 
@@ -70,10 +71,20 @@ impl RoleChain<'_> {
         let owner = ResourceSide::Account {
             account: &self.cluster.account,
         };
+        let mut context = context(request);
+        if let Some(role) = Role::find(call.snapshot(), self.role_arn) {
+            context.extend(role.tag_context());
+        }
         for action in self.actions() {
-            let asked = call.authorize_with(action, self.role_arn, context(request), owner);
-            if let Err(error) = asked {
-                return Err(not_permitted(action, profile_role, self.role_arn, &error));
+            let asked = call.authorize_with(action, self.role_arn, context.clone(), owner);
+            if let Err(refused) = asked {
+                let parameters = json!({
+                    "roleArn": self.role_arn, "roleSessionName": request.session_name,
+                });
+                // When the chain goes on, STS leaves the record.
+                let closed = call.close::<()>("sts", "AssumeRole", parameters, Err(refused));
+                return closed
+                    .map_err(|error| not_permitted(action, profile_role, self.role_arn, &error));
             }
         }
         Ok(())

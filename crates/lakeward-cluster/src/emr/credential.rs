@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lakeward_identity::Call;
+use lakeward_identity::{
+    Call, Event, Origin,
+    audit::Guest,
+};
 use lakeward_policy::Arn;
 use lakeward_store::{Change, Record};
 use lakeward_wire::{AwsError, Secret, epoch};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -21,7 +25,7 @@ use crate::{
         release::Release,
         security_configuration::SecurityDocument,
     },
-    session::{Login, RoleCredentials, RuntimeRoles},
+    session::{Login, RoleCredentials, RuntimeRoles, Visit},
 };
 
 const USERNAME_LENGTH: usize = 24;
@@ -330,4 +334,47 @@ impl RuntimeRoles for Emr {
             role_arn: login.role_arn.clone(),
         })
     }
+
+    fn can_record(&self) -> Result<(), AwsError> {
+        self.identity.audit().ready()
+    }
+
+    fn record(&self, visit: Visit<'_>) -> Result<(), AwsError> {
+        let cluster = self.cluster_by_id(visit.cluster_id);
+        let login = visit.login;
+        let guest = Guest {
+            account: cluster.as_ref().map_or("", |cluster| &cluster.account),
+            user_name: login.map(|login| &*login.username),
+            issued_to: login.map(|login| &*login.caller_arn),
+            role_arn: login.map(|login| &*login.role_arn),
+            source_identity: login.and_then(|login| login.source_identity.as_deref()),
+        };
+        let origin = Origin {
+            source_ip: visit.source_ip,
+            user_agent: visit.user_agent.map(str::to_owned),
+            at: self.now(),
+        };
+        let refused = (visit.status >= 400).then(|| refusal(visit.status));
+        let event = Event {
+            service: "livy",
+            operation: visit.operation,
+            parameters: json!({"clusterId": visit.cluster_id}),
+            region: self.identity.region(),
+            request_id: &uuid::Uuid::new_v4().to_string(),
+            error: refused.as_ref(),
+        };
+        self.identity.audit().guest(&origin, &guest, event)
+    }
+}
+
+/// Livy has no error codes of its own; its statuses speak.
+fn refusal(status: u16) -> AwsError {
+    let code = match status {
+        401 => "Unauthorized",
+        403 => "AccessDenied",
+        404 => "NotFound",
+        500.. => "InternalFailure",
+        _ => "BadRequest",
+    };
+    AwsError::new(status, code, format!("Livy answered {status}"))
 }

@@ -14,6 +14,7 @@ use lakeward_wire::Secret;
 
 use super::error::LivyError;
 use super::router::Livy;
+use super::visit::Trace;
 use crate::session::Login;
 
 /// Longest accepted header; a pair has at most twice 256 characters.
@@ -51,19 +52,29 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
+    if let Err(error) = livy.roles.can_record() {
+        return LivyError::Unrecorded(error.message).into_response();
+    }
+    let trace = Trace::of(&request);
     let login = Pair::from_headers(request.headers())
         .and_then(|pair| livy.login(&pair).or_else(|| lapsed(&livy, &pair, &request)));
-    let Some(login) = login else {
-        return LivyError::Unauthenticated.into_response();
+    let Some(login) = login.map(Arc::new) else {
+        let refusal = LivyError::Unauthenticated.into_response();
+        return trace.close(&livy, None, refusal);
     };
-    if let Some(other) = asked_to_be(&request).filter(|other| !may_be(&login, other)) {
-        let user = login.username;
-        return LivyError::Impersonation { user, other }.into_response();
-    }
-    request.extensions_mut().insert(Arc::new(login));
-    tokio::time::timeout(CALL_TIMEOUT, next.run(request))
-        .await
-        .unwrap_or_else(|_| LivyError::TooSlow.into_response())
+    let response = match asked_to_be(&request).filter(|other| !may_be(&login, other)) {
+        Some(other) => {
+            let user = login.username.clone();
+            LivyError::Impersonation { user, other }.into_response()
+        }
+        None => {
+            request.extensions_mut().insert(Arc::clone(&login));
+            tokio::time::timeout(CALL_TIMEOUT, next.run(request))
+                .await
+                .unwrap_or_else(|_| LivyError::TooSlow.into_response())
+        }
+    };
+    trace.close(&livy, Some(&login), response)
 }
 
 /// The names a login may go by: its user name, and its role's, as sessions show them.

@@ -48,6 +48,9 @@ pub enum LivyError {
     /// The request did not arrive in time.
     #[error("the request took too long to arrive")]
     TooSlow,
+    /// The audit trail can't be written.
+    #[error("{0}")]
+    Unrecorded(String),
     /// A session or statement was refused.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -62,6 +65,8 @@ impl LivyError {
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            // Not a 5xx: clients repeat those, and each would do its work once more.
+            Self::Unrecorded(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Malformed(_) | Self::Rejected(_) | Self::NotBuilt(_) | Self::Session(_) => {
                 StatusCode::BAD_REQUEST
             }

@@ -15,6 +15,7 @@ mod router;
 mod servers;
 mod sessions;
 mod statements;
+mod visit;
 
 #[cfg(test)]
 mod tests;

@@ -569,3 +569,28 @@ async fn stopping_a_cluster_ends_its_sessions_and_frees_its_address() {
     bench.servers.shutdown().await;
     assert!(TcpStream::connect(bench.address).await.is_err());
 }
+
+#[tokio::test]
+async fn changes_and_refusals_leave_records_and_polls_do_not() {
+    let bench = Bench::new().await;
+    bench.get("david", "/sessions").await;
+    bench.post("david", "/sessions/7/interrupt", json!({})).await;
+    bench.get("mallory", "/sessions").await;
+    let record = |user: Option<&str>, operation: &str, status| {
+        (user.map(str::to_owned), operation.to_owned(), status)
+    };
+    let expected = [
+        record(Some("david"), "InterruptSession", 404),
+        record(None, "ListSessions", 401),
+    ];
+    assert_eq!(*bench.authority.records.lock(), expected);
+}
+
+#[tokio::test]
+async fn nothing_is_done_while_no_record_can_be_left() {
+    let bench = Bench::new().await;
+    *bench.authority.is_full.lock() = true;
+    let refused = bench.post("david", "/sessions", sparkmagic()).await;
+    assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
+    assert!(bench.servers.sessions(CLUSTER).is_empty());
+}

@@ -1,6 +1,6 @@
 //! What sessions ask of the rest of the daemon: who a login is, and its role's keys.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use jiff::Timestamp;
 use lakeward_wire::{AwsError, Secret};
@@ -60,6 +60,23 @@ pub struct RoleCredentials {
     pub role_arn: String,
 }
 
+/// A request on a cluster's address, for the audit trail.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit<'a> {
+    /// The cluster.
+    pub cluster_id: &'a str,
+    /// Who came; none when the user name and password opened nothing.
+    pub login: Option<&'a Login>,
+    /// What was asked for, such as `CreateSession`.
+    pub operation: &'a str,
+    /// The peer's address.
+    pub source_ip: IpAddr,
+    /// The `User-Agent` header.
+    pub user_agent: Option<&'a str>,
+    /// The answer's HTTP status.
+    pub status: u16,
+}
+
 /// The authority over logins and role keys.
 pub trait RuntimeRoles: Send + Sync + 'static {
     /// The login that this pair opens on this cluster, or `None` when it opens none: unknown,
@@ -72,6 +89,18 @@ pub trait RuntimeRoles: Send + Sync + 'static {
     /// # Errors
     /// The wire error of the link that refused.
     fn credentials(&self, login: &Login) -> Result<RoleCredentials, AwsError>;
+
+    /// Whether a record can be left. Asked before a request does anything.
+    ///
+    /// # Errors
+    /// An earlier record still can't be written.
+    fn can_record(&self) -> Result<(), AwsError>;
+
+    /// Leaves the audit record of a request. When this fails the answer must not leave.
+    ///
+    /// # Errors
+    /// The record can't be written.
+    fn record(&self, visit: Visit<'_>) -> Result<(), AwsError>;
 }
 
 /// How the interpreter of a session is started.

@@ -28,7 +28,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime};
+pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
 pub use limits::SessionLimits;

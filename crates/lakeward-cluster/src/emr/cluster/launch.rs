@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, sync::Arc};
 
-use lakeward_identity::{Call, Role};
+use lakeward_identity::{Call, OnBehalfOf, Role};
 use lakeward_policy::{Arn, Context};
 use lakeward_store::Change;
 use lakeward_wire::AwsError;
@@ -112,8 +112,19 @@ fn security(
 fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
     let service_role = service_role_arn(emr, call, &launch.service_role)?;
     pass_role(call, &service_role, ELASTIC_MAP_REDUCE)?;
+    // The cluster has no id yet; trust policies name all clusters of the account (EMR Management
+    // Guide, "Service role for Amazon EMR").
+    let clusters = format!(
+        "arn:aws:elasticmapreduce:{}:{}:cluster/*",
+        call.region(),
+        call.account()
+    );
+    let source = OnBehalfOf {
+        arn: Some(&clusters),
+        account: Some(call.account()),
+    };
     emr.identity
-        .service_session(&service_role, ELASTIC_MAP_REDUCE, "lakeward")
+        .service_session_for(&service_role, ELASTIC_MAP_REDUCE, "lakeward", source)
         .map_err(|_| EmrError::validation(format!("EMR service role {service_role} is invalid")))?;
     let profile_role = profile_role_arn(emr, call, &launch.instance_profile)?;
     pass_role(call, &profile_role, EC2)

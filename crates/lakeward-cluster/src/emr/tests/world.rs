@@ -169,6 +169,7 @@ impl World {
                 id: "AIPAX".into(),
                 path: "/".into(),
                 role: Some("machine".into()),
+                tags: BTreeMap::new(),
                 created: Timestamp::now(),
             });
         })
@@ -202,6 +203,8 @@ impl World {
                     )
                 })
                 .collect(),
+            attached: Default::default(),
+            boundary: None,
             tags: BTreeMap::new(),
             description: None,
             max_session_duration: 3600,
