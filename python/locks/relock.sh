@@ -11,3 +11,4 @@ lock check.in check-extension.in build.in --excludes check-excludes.txt \
 lock build.in --constraints check.txt --output-file build.txt
 lock session.in --constraints build.txt --output-file session.txt
 lock check-extension.in --no-deps --output-file check-extension.txt
+lock peers.in --constraints build.txt --output-file peers.txt

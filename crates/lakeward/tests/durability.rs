@@ -23,6 +23,7 @@ use lakeward::{
     profile::{Instance, Profiles},
 };
 use lakeward_client::{Client, ClientError, Credentials};
+use lakeward_identity::audit::{Filter, Order, Reader};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use s3s::crypto::{Checksum as _, Md5};
 use serde_json::{Value, json};
@@ -33,7 +34,7 @@ use support::{
 };
 use tokio::{task::JoinSet, time::sleep};
 
-const KILLS: u32 = 22;
+const KILLS: u32 = 240;
 const BUCKET: &str = "ledger";
 const IAM: &str = "2010-05-08";
 
@@ -365,7 +366,13 @@ async fn acknowledged_writes_survive_kill_9() {
         writers.spawn(writer.clone().objects());
         writers.spawn(writer.clone().uploads());
         writers.spawn(writer.clone().overwrites());
-        sleep(Duration::from_millis(random.random_range(20..600))).await;
+        // Mostly soon, so that starting over an unfinished log is interrupted, too; now and then
+        // late enough for every kind of write.
+        let life = match round % 12 {
+            0 => 60_000..250_000,
+            _ => 1_000..60_000,
+        };
+        sleep(Duration::from_micros(random.random_range(life))).await;
         program.kill().await;
         while let Some(ended) = writers.join_next().await {
             assert!(
@@ -406,13 +413,18 @@ async fn nothing_is_left_over(writer: &Writer, state: &Path) {
 
 /// What was acknowledged has its record in the audit trail.
 fn audited(ledger: &Ledger, state: &Path) {
-    let trail = std::fs::read_to_string(state.join("audit/audit.jsonl")).unwrap();
-    let records = trail
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let filter = Filter {
+        event_name: Some("CreateUser".to_owned()),
+        ..Filter::default()
+    };
+    let records = Reader::open(&state.join("audit"), filter, Order::OldestFirst).unwrap();
     let created: std::collections::BTreeSet<String> = records
-        .filter(|record| record["eventName"] == "CreateUser" && record["errorCode"].is_null())
-        .filter_map(|record| Some(record["requestParameters"]["UserName"].as_str()?.to_owned()))
+        .map(Result::unwrap)
+        .filter(|record| record.error_code().is_none())
+        .filter_map(|record| {
+            let name = &record.value()["requestParameters"]["userName"];
+            Some(name.as_str()?.to_owned())
+        })
         .collect();
     for (kind, name, fate) in ledger.all() {
         if kind == Kind::User && fate == Fate::There {

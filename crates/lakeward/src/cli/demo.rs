@@ -15,7 +15,7 @@ pub(super) struct Demo {
     #[command(flatten)]
     daemon: DaemonOptions,
     /// Begin anew: delete the state folder first.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "store")]
     reset: bool,
     /// TPC-DS scale factor of the tables; 1 makes about 720,000 web sales.
     #[arg(long, default_value_t = 0.1)]
@@ -28,7 +28,7 @@ pub(super) struct Demo {
     account: String,
     /// Start a throwaway instance, run the whole scenario with the open notebook client, print
     /// what was expected and seen, and exit 0 only if everything held.
-    #[arg(long, conflicts_with_all = ["reset", "state_dir"])]
+    #[arg(long, conflicts_with_all = ["reset", "state_dir", "store"])]
     check: bool,
     /// How --check prints its table.
     #[arg(long, value_enum, default_value = "text", requires = "check")]
@@ -46,7 +46,7 @@ impl Demo {
             return check::run(stack, self.scale, self.daemon.session_python, self.output).await;
         }
         if self.reset {
-            daemon::reset(&self.daemon.state_dir).await?;
+            daemon::reset(&self.daemon.state.state_dir).await?;
         }
         let progress = Progress::new();
         let (folder, settings) = self.daemon.prepare(&progress)?;

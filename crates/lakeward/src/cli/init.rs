@@ -1,21 +1,20 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use lakeward_identity::{AuditTrail, Identity};
 use lakeward_store::Store;
 
-use super::Output;
+use super::{Output, state::StateOptions};
 use crate::{
-    daemon::{StateFolder, schema},
+    daemon::schema,
     profile::{Profile, Profiles},
 };
 
 #[derive(Args)]
 pub(super) struct Init {
-    /// Folder of the instance's state.
-    #[arg(long, env = "LAKEWARD_STATE_DIR", default_value = ".lakeward")]
-    state_dir: PathBuf,
+    #[command(flatten)]
+    state: StateOptions,
     /// Id of the account to make: twelve digits.
     #[arg(long, default_value = "123456789012")]
     account: String,
@@ -32,10 +31,10 @@ impl Init {
                 self.account
             );
         }
-        let folder = StateFolder::open(&self.state_dir)?;
-        let store = Store::open(&folder.database(), schema())
+        let folder = self.state.open()?;
+        let store = Store::at(&folder.store(), schema())
             .await
-            .context("the state can't be opened (stop the instance that uses it first)")?;
+            .context("the state can't be opened")?;
         let identity =
             Identity::open(store, AuditTrail::open(&folder.audit())?, "us-east-1").await?;
         let key = identity.ensure_account(&self.account).await?;

@@ -8,14 +8,21 @@ macro_rules! say {
     }};
 }
 
+mod audit;
+mod backup;
 mod check;
 mod demo;
 mod env;
 mod init;
 mod options;
+mod paint;
+mod policy;
 mod progress;
+mod restore;
 mod serve;
+mod state;
 mod view;
+mod why;
 
 pub(crate) use options::{DaemonOptions, Output};
 pub use progress::Progress;
@@ -48,12 +55,23 @@ enum Command {
     Serve(serve::Serve),
     /// Make the first account of an instance and print its root key.
     Init(init::Init),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     /// Print the shell exports with which any AWS client in that shell talks to the instance.
     ///
     /// Use it as: eval "$(lakeward env --profile david)"
     Env(env::Env),
     /// Write the Parquet file that the gate would serve for a view of another.
     View(view::View),
+    /// Why something was denied, or would be, and what would allow it.
+    ///
+    /// Without a question: the last denials. With --principal and --action: that question, asked
+    /// of every policy in the way.
+    Why(why::Why),
+    /// Read the audit trail: who called what, and what became of it.
+    Audit(audit::Audit),
+    /// Judge, test and lint policies; no instance is needed.
+    Policy(policy::Policy),
 }
 
 /// For work on blocking threads when a command is done.
@@ -78,8 +96,13 @@ pub fn run() -> ExitCode {
             Command::Demo(command) => command.run().await,
             Command::Serve(command) => command.run().await,
             Command::Init(command) => command.run().await,
+            Command::Backup(command) => command.run().await,
+            Command::Restore(command) => command.run().await,
             Command::Env(command) => command.run().await,
             Command::View(command) => command.run(),
+            Command::Why(command) => command.run().await,
+            Command::Audit(command) => command.run().await,
+            Command::Policy(command) => command.run(),
         }
     });
     // What still computes in the background has no one left to answer.

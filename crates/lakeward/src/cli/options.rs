@@ -3,11 +3,12 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use ipnet::Ipv4Net;
+use lakeward_identity::{IssuerNetwork, audit::Keep};
 
-use super::Progress;
+use super::{Progress, state::StateOptions};
 use crate::{
     daemon::{Settings, StateFolder},
     python::{self, Kit},
@@ -25,9 +26,8 @@ pub(crate) enum Output {
 /// Where an instance keeps its state and where it listens.
 #[derive(Args, Clone)]
 pub(crate) struct DaemonOptions {
-    /// Folder of the instance's state.
-    #[arg(long, env = "LAKEWARD_STATE_DIR", default_value = ".lakeward")]
-    pub(crate) state_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) state: StateOptions,
     /// Address of the AWS APIs (TLS).
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "HOST:PORT")]
     pub(crate) listen: SocketAddr,
@@ -46,6 +46,16 @@ pub(crate) struct DaemonOptions {
     /// The AWS region this instance is.
     #[arg(long, default_value = "us-east-1")]
     pub(crate) region: String,
+    /// How much of the audit trail to keep: an age, a size, or both, as 90d,8GiB.
+    #[arg(long, default_value = "90d,8GiB", value_name = "AGE,SIZE")]
+    pub(crate) audit_keep: Keep,
+    /// Certificates (PEM) of authorities that OpenID Connect providers may have theirs from,
+    /// beside the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) issuer_ca: Option<PathBuf>,
+    /// Let OpenID Connect providers be on this machine's own addresses.
+    #[arg(long)]
+    pub(crate) loopback_issuers: bool,
     /// Run sessions with this Python instead of the managed one; it must have the session packages.
     #[arg(long, env = "LAKEWARD_SESSION_PYTHON", value_name = "PATH")]
     pub(crate) session_python: Option<PathBuf>,
@@ -59,13 +69,16 @@ impl DaemonOptions {
         let [.., high, low] = std::process::id().to_be_bytes();
         let network = Ipv4Addr::new(127, 128 | (high & 0x7f), low, 0);
         Self {
-            state_dir,
+            state: StateOptions::folder(state_dir),
             listen: any,
             proxy: any,
             credentials: any,
             cluster_network: Ipv4Net::new_assert(network, 24),
             livy_port: 8998,
             region: "us-east-1".to_owned(),
+            audit_keep: Keep::default(),
+            issuer_ca: None,
+            loopback_issuers: false,
             session_python,
         }
     }
@@ -78,7 +91,7 @@ impl DaemonOptions {
             );
         }
         python::check_time_zone()?;
-        let folder = StateFolder::open(&self.state_dir)?;
+        let folder = self.state.open()?;
         let session_python = match &self.session_python {
             Some(python) => python.clone(),
             None => python::ensure(Kit::Session, progress)?,
@@ -91,7 +104,20 @@ impl DaemonOptions {
             cluster_network: self.cluster_network,
             livy_port: self.livy_port,
             session_python,
+            audit_keep: self.audit_keep,
+            issuers: self.issuers()?,
         };
         Ok((folder, settings))
+    }
+
+    fn issuers(&self) -> Result<IssuerNetwork> {
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path)
+                .with_context(|| format!("--issuer-ca {} can't be read", path.display()))
+        };
+        Ok(IssuerNetwork {
+            extra_roots_pem: self.issuer_ca.as_ref().map(read).transpose()?,
+            allow_loopback: self.loopback_issuers,
+        })
     }
 }

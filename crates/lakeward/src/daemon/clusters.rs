@@ -12,7 +12,7 @@ use axum::Router;
 use lakeward_cluster::{
     emr::{ClusterRuntime, Emr},
     livy::LivyServers,
-    session::{Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRuntime},
+    session::{Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRuntime, Visit},
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
@@ -131,6 +131,20 @@ impl RuntimeRoles for LateRoles {
     fn credentials(&self, login: &Login) -> Result<RoleCredentials, AwsError> {
         match self.emr() {
             Some(emr) => emr.credentials(login),
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+
+    fn can_record(&self) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.can_record(),
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+
+    fn record(&self, visit: Visit<'_>) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.record(visit),
             None => Err(AwsError::internal("the EMR service is shutting down")),
         }
     }

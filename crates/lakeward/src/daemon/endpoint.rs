@@ -12,7 +12,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use lakeward_gate::{GateService, Hosts};
@@ -87,7 +87,7 @@ async fn answer(State(doors): State<Doors>, request: Request) -> Response {
         .extensions()
         .get::<Peer>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-    if is_s3(request.headers()) {
+    if is_s3(request.uri(), request.headers()) {
         let answer = doors
             .s3
             .serve(request.map(s3s::Body::http_body_unsync), peer)
@@ -95,7 +95,7 @@ async fn answer(State(doors): State<Doors>, request: Request) -> Response {
         return answer.map(Body::new);
     }
     let (parts, body) = request.into_parts();
-    let patience = doors.patience(&parts.headers);
+    let patience = doors.patience(&parts.uri, &parts.headers);
     let collected = timeout(patience.time, Limited::new(body, patience.bytes).collect()).await;
     match collected {
         Ok(Ok(collected)) => {
@@ -121,8 +121,8 @@ async fn answer(State(doors): State<Doors>, request: Request) -> Response {
 
 impl Doors {
     /// Whether to read much for a request, before its signature can be verified.
-    fn patience(&self, headers: &HeaderMap) -> Patience {
-        let known = SignedRequest::parse(headers).is_ok_and(|claim| {
+    fn patience(&self, uri: &Uri, headers: &HeaderMap) -> Patience {
+        let known = SignedRequest::parse(uri, headers).is_ok_and(|claim| {
             let token = claim.session_token.as_ref().map(Secret::expose);
             self.identity
                 .authenticate(&claim.access_key_id, token, Timestamp::now())
@@ -132,25 +132,25 @@ impl Doors {
     }
 }
 
-/// The signature names the service. An unsigned request is S3's unless it has a target or a form.
-fn is_s3(headers: &HeaderMap) -> bool {
-    if headers.contains_key(header::AUTHORIZATION) {
-        return SignedRequest::parse(headers).map_or_else(
-            |_| !is_document(headers),
-            |claim| claim.scope.service == "s3",
-        );
-    }
-    !is_document(headers)
+/// The signature names the service. Without one that can be read a request is S3's unless it has a
+/// target, a form or an action.
+fn is_s3(uri: &Uri, headers: &HeaderMap) -> bool {
+    SignedRequest::parse(uri, headers).map_or_else(
+        |_| !is_document(uri, headers),
+        |claim| claim.scope.service == "s3",
+    )
 }
 
-fn is_document(headers: &HeaderMap) -> bool {
+fn is_document(uri: &Uri, headers: &HeaderMap) -> bool {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default();
+    let mut parameters = uri.query().unwrap_or_default().split('&');
     headers.contains_key("x-amz-target")
         || kind.starts_with("application/x-www-form-urlencoded")
         || kind.starts_with("application/json")
+        || parameters.any(|parameter| parameter.starts_with("Action="))
 }
 
 #[cfg(test)]
@@ -162,12 +162,29 @@ mod tests {
         let headers = |name: &'static str, value: &str| {
             HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())])
         };
-        assert!(is_s3(&HeaderMap::new()));
-        assert!(!is_s3(&headers("x-amz-target", "AWSGlue.GetTable")));
-        assert!(!is_s3(&headers(
-            "content-type",
-            "application/x-www-form-urlencoded"
-        )));
-        assert!(is_s3(&headers("content-type", "application/octet-stream")));
+        let s3 = |uri: &str, headers: &HeaderMap| is_s3(&uri.parse().unwrap(), headers);
+        assert!(s3("/", &HeaderMap::new()));
+        assert!(!s3("/", &headers("x-amz-target", "AWSGlue.GetTable")));
+        assert!(!s3(
+            "/",
+            &headers("content-type", "application/x-www-form-urlencoded")
+        ));
+        assert!(s3(
+            "/",
+            &headers("content-type", "application/octet-stream")
+        ));
+        assert!(!s3("/?Action=GetCallerIdentity", &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_presigned_url_names_its_service() {
+        let presigned = |service: &str| {
+            let uri = format!(
+                "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101%2Fus-east-1%2F{service}%2Faws4_request&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00"
+            );
+            is_s3(&uri.parse().unwrap(), &HeaderMap::new())
+        };
+        assert!(presigned("s3"));
+        assert!(!presigned("sts"));
     }
 }

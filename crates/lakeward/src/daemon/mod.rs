@@ -11,14 +11,18 @@ pub use address::Addresses;
 pub use settings::Settings;
 pub use state_folder::StateFolder;
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{fs::File, net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use lakeward_catalog::Catalog;
 use lakeward_cluster::emr::{self, Emr, EmrConfig};
-use lakeward_gate::Gate;
-use lakeward_identity::{AuditTrail, Front, Identity, iam, sts_service};
-use lakeward_store::{Schema, Store, StoreError};
+use lakeward_gate::{BucketPolicies, Gate};
+use lakeward_identity::{
+    AuditTrail, Front, Identity, cloudtrail,
+    explain::{self, Doors},
+    iam, organizations, sts_service,
+};
+use lakeward_store::{Schema, Store};
 use lakeward_wire::{authority::CertificateAuthority, listener};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -33,6 +37,8 @@ pub struct Daemon {
     clusters: Arc<Clusters>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// Last, so that no other instance takes the folder before this one has let go of all of it.
+    _held: File,
 }
 
 /// The record types of every crate.
@@ -50,11 +56,14 @@ impl Daemon {
     /// # Errors
     /// The state is unreadable or in use, or an address is taken; the text names which.
     pub async fn start(folder: &StateFolder, settings: Settings) -> Result<Self> {
+        let held = folder.hold()?;
         let store = open_store(folder).await?;
         // Only now: another instance's sessions may be running from this folder until then.
         python::unpack_session_package(&folder.packages())?;
-        let audit = AuditTrail::open(&folder.audit()).context("the audit trail can't be opened")?;
+        let audit = AuditTrail::open_with(&folder.audit(), settings.audit_keep)
+            .context("the audit trail can't be opened")?;
         let identity = Identity::open(store.clone(), audit, settings.region.clone()).await?;
+        identity.reach_issuers(&settings.issuers)?;
         let authority = Arc::new(CertificateAuthority::open(&folder.tls())?);
         let listeners = Listeners::bind(&settings).await?;
         let addresses = listeners.addresses()?;
@@ -80,6 +89,10 @@ impl Daemon {
         let mut services = vec![iam::service(&identity), sts_service(&identity)];
         services.extend(lakeward_catalog::services(&catalog));
         services.extend(emr::services(&emr));
+        services.push(organizations::service(&identity));
+        services.push(cloudtrail::service(&identity));
+        let doors: Vec<Arc<dyn Doors>> = vec![Arc::new(BucketPolicies), catalog];
+        services.push(explain::service(&identity, doors));
         let front = Arc::new(Front::new(&identity, services));
         let s3 = lakeward_gate::service(gate, endpoint::bucket_hosts(&settings.region));
         let tls = authority.server_config(&endpoint::names(&settings))?;
@@ -107,6 +120,7 @@ impl Daemon {
             clusters,
             stop,
             tasks,
+            _held: held,
         })
     }
 
@@ -141,28 +155,18 @@ impl Daemon {
 /// # Errors
 /// The folder is something else or in use, or can't be deleted.
 pub async fn reset(root: &Path) -> Result<()> {
-    if let Ok(folder) = StateFolder::existing(root) {
-        let opened = Store::open(&folder.database(), schema()).await;
-        // A state that can't be read for another reason is what a reset is good for.
-        refuse_used(&folder, &opened)?;
-    }
+    let _held = match StateFolder::existing(root) {
+        Ok(folder) => Some(folder.hold()?),
+        Err(_) => None,
+    };
     StateFolder::reset(root)
 }
 
 async fn open_store(folder: &StateFolder) -> Result<Store> {
-    let opened = Store::open(&folder.database(), schema()).await;
-    refuse_used(folder, &opened)?;
-    opened.with_context(|| format!("the state in {} can't be opened", folder.root().display()))
-}
-
-fn refuse_used(folder: &StateFolder, opened: &Result<Store, StoreError>) -> Result<()> {
-    let locked = |error: &StoreError| matches!(error, StoreError::Database(error) if error.to_string().contains("locked"));
-    anyhow::ensure!(
-        !opened.as_ref().is_err_and(locked),
-        "the state folder {} is in use by another Lakeward; stop that one, or name another folder with --state-dir",
-        folder.root().display()
-    );
-    Ok(())
+    let store = folder.store();
+    Store::at(&store, schema())
+        .await
+        .with_context(|| format!("the state in {store} can't be opened"))
 }
 
 /// Every listener is bound before anything is served, so that a taken port changes nothing.

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
+use lakeward_identity::{IssuerNetwork, audit::Keep};
 
 /// What can be chosen when an instance starts.
 #[derive(Debug, Clone)]
@@ -20,4 +21,8 @@ pub struct Settings {
     pub livy_port: u16,
     /// The Python that runs sessions.
     pub session_python: PathBuf,
+    /// How much of the audit trail is kept.
+    pub audit_keep: Keep,
+    /// Which issuers of web identity tokens are reached and believed.
+    pub issuers: IssuerNetwork,
 }

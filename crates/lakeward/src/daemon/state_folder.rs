@@ -5,11 +5,16 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use lakeward_store::Location;
+
+/// Held by the instance that uses the folder.
+const LOCK: &str = "instance.lock";
 
 /// The folder that holds everything an instance keeps. Only its owner can enter it.
 #[derive(Debug, Clone)]
 pub struct StateFolder {
     root: PathBuf,
+    store: Option<Location>,
 }
 
 impl StateFolder {
@@ -22,6 +27,7 @@ impl StateFolder {
         make(root).with_context(say)?;
         let folder = Self {
             root: root.canonicalize().with_context(say)?,
+            store: None,
         };
         for room in [
             folder.audit(),
@@ -41,7 +47,7 @@ impl StateFolder {
     /// There is no state in the folder, or it can't be entered.
     pub fn existing(root: &Path) -> Result<Self> {
         anyhow::ensure!(
-            root.join("state.db").exists(),
+            is_state_folder(root),
             "no instance was started in {}; start one with `lakeward demo` or `lakeward serve`",
             root.display()
         );
@@ -65,16 +71,62 @@ impl StateFolder {
         fs::remove_dir_all(root).with_context(|| format!("{} can't be deleted", root.display()))
     }
 
+    /// Keeps other instances out of the folder as long as the file is held, wherever the control
+    /// state is.
+    ///
+    /// # Errors
+    /// Another instance holds it, or the folder can't be used.
+    pub fn hold(&self) -> Result<fs::File> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = self.root.join(LOCK);
+        let say = || format!("the state folder {} can't be used", self.root.display());
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .with_context(say)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(fs::TryLockError::Error(error)) => Err(error).with_context(say),
+            Err(fs::TryLockError::WouldBlock) => anyhow::bail!(
+                "the state folder {} is in use by another Lakeward; stop that one, or name another folder with --state-dir",
+                self.root.display()
+            ),
+        }
+    }
+
     /// The folder itself.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The control state.
+    /// The same folder for an instance that keeps its control state elsewhere.
+    #[must_use]
+    pub fn with_store(mut self, store: Location) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Where the control state is.
+    #[must_use]
+    pub fn store(&self) -> Location {
+        let in_folder = || Location::File(self.database());
+        self.store.clone().unwrap_or_else(in_folder)
+    }
+
+    /// The control state's file, unless it is kept elsewhere.
     #[must_use]
     pub fn database(&self) -> PathBuf {
-        self.root.join("state.db")
+        Self::database_in(&self.root)
+    }
+
+    /// The control state's file in a folder that may not be there yet.
+    #[must_use]
+    pub fn database_in(root: &Path) -> PathBuf {
+        root.join("state.db")
     }
 
     /// The audit trail's folder.
@@ -142,10 +194,24 @@ impl StateFolder {
     }
 }
 
+/// Whether an instance was started here: its state is here, or elsewhere and its certificates here.
+fn is_state_folder(root: &Path) -> bool {
+    StateFolder::database_in(root).exists() || root.join("tls/ca.pem").exists()
+}
+
 /// Something in a folder without state that Lakeward doesn't put there.
 fn foreign_entry(root: &Path) -> io::Result<Option<String>> {
-    const ROOMS: [&str; 6] = ["audit", "tls", "objects", "sessions", "homes", "packages"];
-    if root.join("state.db").exists() {
+    const ROOMS: [&str; 8] = [
+        "audit",
+        "tls",
+        "objects",
+        "sessions",
+        "homes",
+        "packages",
+        "state.db.lock",
+        LOCK,
+    ];
+    if is_state_folder(root) {
         return Ok(None);
     }
     for entry in fs::read_dir(root)? {

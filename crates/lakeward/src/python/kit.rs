@@ -20,6 +20,8 @@ pub enum Kit {
     Session,
     /// The open notebook client and the engines that the acceptance run drives.
     Client,
+    /// The control plane's real clients, and another server of its APIs to compare with.
+    Peers,
 }
 
 /// The mark of a finished installation.
@@ -49,6 +51,7 @@ impl Kit {
         match self {
             Self::Session => "session",
             Self::Client => "client",
+            Self::Peers => "peers",
         }
     }
 
@@ -57,6 +60,7 @@ impl Kit {
         let name = match self {
             Self::Session => "session",
             Self::Client => "check",
+            Self::Peers => "peers",
         };
         recipes
             .remove(name)

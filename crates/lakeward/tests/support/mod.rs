@@ -113,6 +113,8 @@ fn settings(session_python: PathBuf) -> Settings {
         cluster_network: cluster_network(),
         livy_port: 8998,
         session_python,
+        audit_keep: Default::default(),
+        issuers: Default::default(),
     }
 }
 

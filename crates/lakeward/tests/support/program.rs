@@ -24,6 +24,7 @@ pub fn lakeward(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("LAKEWARD_STATE_DIR")
+        .env_remove("LAKEWARD_STORE")
         .env_remove("LAKEWARD_SESSION_PYTHON")
         .env_remove("LAKEWARD_LOG")
         .stdin(Stdio::null())
