@@ -44,7 +44,7 @@ struct Inner {
     /// Condition keys of the request that its service alone knows.
     facts: Context,
     /// The condition keys that every question has.
-    context: OnceLock<Context>,
+    context: OnceLock<Arc<Context>>,
     standing: OnceLock<Result<Standing, AwsError>>,
     request_id: String,
     record: Mutex<Record>,
@@ -351,11 +351,11 @@ impl Call {
     /// A question's own keys over those that every question of the call has.
     fn whole_context(&self, own: Context, resource_side: ResourceSide<'_>) -> Context {
         let owner = authorizer::owner(self.account(), resource_side);
-        let mut whole = self
+        let base = self
             .inner
             .context
-            .get_or_init(|| self.base_context())
-            .clone();
+            .get_or_init(|| self.base_context().into());
+        let mut whole = Context::over(Arc::clone(base));
         whole.extend(organizations::resource_context(self.snapshot(), owner));
         whole.extend(own);
         whole
