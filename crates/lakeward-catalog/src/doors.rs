@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use lakeward_grants::{Rows, TableView, VisibleColumns};
-use lakeward_identity::explain::{DoorAnswer, Doors, Foreign, ResourcePolicy, Verdict};
+use lakeward_identity::explain::{Bearing, DoorAnswer, Doors, Foreign, ResourcePolicy, Verdict};
 use lakeward_policy::Arn;
 use lakeward_store::Snapshot;
+use serde_json::{Value, json};
 
 use crate::Catalog;
 use crate::access::{Access, Caller};
@@ -39,28 +40,32 @@ impl Doors for Catalog {
                 .map(|(database, table)| metadata(&access, database, table)),
             _ => None,
         };
-        let answer = said.map(|(verdict, reason)| DoorAnswer {
-            door: LAKE_FORMATION.to_owned(),
-            verdict,
-            reasons: vec![reason.into()],
-        });
-        answer.into_iter().collect()
+        said.into_iter().collect()
     }
 }
 
-type Said = Option<(Verdict, String)>;
+/// What the catalog's answers to one question have in common.
+fn answer(verdict: Verdict, bearing: Bearing, reason: impl Into<String>) -> DoorAnswer {
+    DoorAnswer {
+        door: LAKE_FORMATION.to_owned(),
+        verdict,
+        reasons: vec![Value::String(reason.into())],
+        bearing,
+        remedy: None,
+    }
+}
 
 /// Bytes at a registered location: a reader whom S3's policies don't let in is served its view.
-fn object(access: &Access<'_>, bucket: &str, key: &str, action: &str) -> Said {
+fn object(access: &Access<'_>, bucket: &str, key: &str, action: &str) -> Option<DoorAnswer> {
     let folders = folders_of_object(bucket, key);
     let folders = || folders.iter().map(String::as_str);
     if !access.lake().is_registered(folders()) {
         let reason = "the object is at no registered location: S3's policies alone decide";
-        return Some((Verdict::Silent, reason.to_owned()));
+        return Some(answer(Verdict::Silent, Bearing::default(), reason));
     }
     let Some(place) = access.lake().table_at(folders()) else {
-        let reason = "the object is in no table's folder: there is no view of it";
-        return Some((Verdict::NothingAllows, reason.to_owned()));
+        let reason = "the object is in no table's folder: there is no view of it, and S3's policies alone decide";
+        return Some(answer(Verdict::Silent, Bearing::default(), reason));
     };
     let (database, table) = (&place.database, &place.table);
     if action.eq_ignore_ascii_case("s3:GetObject") {
@@ -69,41 +74,69 @@ fn object(access: &Access<'_>, bucket: &str, key: &str, action: &str) -> Said {
     let record = access.lake().table(database, table)?;
     access.sees_a_part(&record).then(|| {
         let reason = format!("who sees only a part of {database}.{table} doesn't write there");
-        (Verdict::Denies, reason)
+        answer(Verdict::Denies, Bearing::AsWell, reason)
     })
 }
 
-fn view(access: &Access<'_>, database: &str, table: &str) -> (Verdict, String) {
+fn view(access: &Access<'_>, database: &str, table: &str) -> DoorAnswer {
+    let bearing = Bearing::Instead("lakeformation:GetDataAccess");
     let seen = access
         .lake()
         .table(database, table)
         .map(|record| access.view(&record));
     match seen {
-        Some(Ok(Some(view))) => (
-            Verdict::Allows,
-            format!(
-                "a grant on {database}.{table}, {}; served where S3's policies don't allow and IAM allows lakeformation:GetDataAccess",
-                extent(&view)
-            ),
-        ),
-        Some(Err(error)) => (
-            Verdict::Denies,
-            format!("a data cells filter doesn't fit {database}.{table}: {error}"),
-        ),
-        _ => (
-            Verdict::NothingAllows,
-            format!("no grant of SELECT on {database}.{table}"),
-        ),
+        Some(Ok(Some(view))) => {
+            let extent = extent(&view);
+            let reason = format!(
+                "a grant on {database}.{table}, {extent}: served where S3's policies don't allow the whole"
+            );
+            answer(Verdict::Allows, bearing, reason)
+        }
+        Some(Err(error)) => {
+            let reason = format!("a data cells filter doesn't fit {database}.{table}: {error}");
+            answer(Verdict::Denies, bearing, reason)
+        }
+        _ => DoorAnswer {
+            remedy: Some(grant(access, database, table, "SELECT")),
+            ..answer(
+                Verdict::NothingAllows,
+                bearing,
+                format!("no grant of SELECT on {database}.{table}"),
+            )
+        },
     }
 }
 
-fn metadata(access: &Access<'_>, database: &str, table: &str) -> (Verdict, String) {
+fn metadata(access: &Access<'_>, database: &str, table: &str) -> DoorAnswer {
     if access.may_describe_table(database, table) {
         let reason = format!("a grant, or an administrator's right, on {database}.{table}");
-        return (Verdict::Allows, reason);
+        return answer(Verdict::Allows, Bearing::AsWell, reason);
     }
-    let reason = format!("no grant on {database}.{table}");
-    (Verdict::NothingAllows, reason)
+    DoorAnswer {
+        remedy: Some(grant(access, database, table, "DESCRIBE")),
+        ..answer(
+            Verdict::NothingAllows,
+            Bearing::AsWell,
+            format!("no grant on {database}.{table}"),
+        )
+    }
+}
+
+/// The grant that would open the door, as `GrantPermissions` takes it.
+fn grant(access: &Access<'_>, database: &str, table: &str, permission: &str) -> Value {
+    let principal = &access.caller().principal;
+    json!({
+        "door": LAKE_FORMATION,
+        "advice": format!(
+            "Grant {permission} on {database}.{table} in Lake Formation (lakeformation grant-permissions), or on some of \
+             its columns or rows; an S3 policy would show the files whole."
+        ),
+        "grant": {
+            "Principal": {"DataLakePrincipalIdentifier": principal},
+            "Resource": {"Table": {"DatabaseName": database, "Name": table}},
+            "Permissions": [permission],
+        },
+    })
 }
 
 fn extent(view: &TableView) -> String {

@@ -56,7 +56,7 @@ impl From<CatalogError> for AwsError {
                 "Resource does not exist or requester is not authorized to access requested permissions.",
             ),
             CatalogError::Refused(refusal) => refusal,
-            CatalogError::Store(cause) => Self::internal(cause),
+            CatalogError::Store(cause) => lakeward_identity::unavailable(cause),
         }
     }
 }

@@ -5,11 +5,12 @@
 
 use std::{
     collections::HashSet,
-    fs::File,
+    fs::{DirEntry, File},
     io,
     os::unix::fs::FileExt,
     path::{Path as FsPath, PathBuf},
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -80,15 +81,21 @@ impl Blobs {
         }
     }
 
-    /// Removes everything that `live` does not name; answers how many files that were.
-    pub(crate) async fn sweep(&self, live: HashSet<String>) -> Result<usize, GateError> {
+    /// Removes everything that `live` does not name and that was written to no later than `spared`
+    /// ago; answers how many files that were.
+    pub(crate) async fn sweep(
+        &self,
+        live: HashSet<String>,
+        spared: Duration,
+    ) -> Result<usize, GateError> {
         let folder = self.folder.clone();
-        let swept = tokio::task::spawn_blocking(move || sweep(&folder, &live)).await?;
+        let swept = tokio::task::spawn_blocking(move || sweep(&folder, &live, spared)).await?;
         Ok(swept?)
     }
 }
 
-fn sweep(folder: &FsPath, live: &HashSet<String>) -> io::Result<usize> {
+fn sweep(folder: &FsPath, live: &HashSet<String>, spared: Duration) -> io::Result<usize> {
+    let now = SystemTime::now();
     let mut removed = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -96,12 +103,33 @@ fn sweep(folder: &FsPath, live: &HashSet<String>) -> io::Result<usize> {
             .file_name()
             .to_str()
             .is_some_and(|name| live.contains(name));
-        if !named && entry.file_type()?.is_file() {
-            std::fs::remove_file(entry.path())?;
-            removed += 1;
+        if !named && entry.file_type()?.is_file() && has_rested(&entry, spared, now)? {
+            removed += usize::from(remove(&entry.path())?);
         }
     }
     Ok(removed)
+}
+
+/// Whether a file was left alone for so long. One from the future was not.
+fn has_rested(entry: &DirEntry, spared: Duration, now: SystemTime) -> io::Result<bool> {
+    if spared.is_zero() {
+        return Ok(true);
+    }
+    let written = match entry.metadata() {
+        Ok(metadata) => metadata.modified()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    Ok(now.duration_since(written).is_ok_and(|age| age >= spared))
+}
+
+/// Removes a file, which another node may be sweeping, too.
+fn remove(path: &FsPath) -> io::Result<bool> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn sync(path: &FsPath) -> io::Result<()> {
@@ -255,9 +283,39 @@ mod tests {
         kept.keep();
         written(&blobs, b"orphan").await.keep();
         std::fs::write(folder.path().join("half#1"), b"interrupted").unwrap();
-        let swept = blobs.sweep(HashSet::from([id.clone()])).await.unwrap();
+        let swept = blobs
+            .sweep(HashSet::from([id.clone()]), Duration::ZERO)
+            .await
+            .unwrap();
         assert_eq!(swept, 2);
         assert!(blobs.open(&id).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_sweep_spares_what_another_node_may_be_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::local(folder.path()).unwrap();
+        let day = Duration::from_hours(24);
+        let aged = |name: &str, written: SystemTime| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(written).unwrap();
+        };
+        let now = SystemTime::now();
+        aged("abandoned", now - day - Duration::from_mins(1));
+        aged("half#1", now - day * 30);
+        aged("live", now - day * 30);
+        aged("just-written", now);
+        aged("this-morning", now - day + Duration::from_mins(1));
+        aged("clock-ahead", now + day);
+        let live = HashSet::from(["live".to_owned()]);
+        assert_eq!(blobs.sweep(live, day).await.unwrap(), 2);
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(
+            left,
+            ["clock-ahead", "just-written", "live", "this-morning"]
+        );
     }
 
     #[tokio::test]

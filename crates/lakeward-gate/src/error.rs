@@ -1,6 +1,12 @@
 //! Errors: the gate's own, and their shape on S3's wire.
 
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+};
+
 use http::StatusCode;
+use lakeward_identity::unavailable;
 use lakeward_store::StoreError;
 use lakeward_wire::AwsError;
 use s3s::{S3Error, S3ErrorCode, s3_error};
@@ -16,14 +22,14 @@ pub enum GateError {
         /// The folder.
         path: String,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The object storage refused or failed.
     #[error("the object storage failed: {0}")]
     Storage(#[from] object_store::Error),
     /// Reading or writing object bytes failed.
     #[error("reading or writing object bytes failed: {0}")]
-    Bytes(#[from] std::io::Error),
+    Bytes(#[from] io::Error),
     /// The object's bytes come as a stream, which filtered reads can't seek in.
     #[error("the object storage hands out streams only; a local folder is needed")]
     NotSeekable,
@@ -49,8 +55,30 @@ pub(crate) fn internal(error: impl std::fmt::Display) -> S3Error {
 
 impl From<GateError> for S3Error {
     fn from(error: GateError) -> Self {
-        internal(error)
+        match error {
+            GateError::Store(cause) => from_aws(&unavailable(cause)),
+            error if is_disk_full(&error) => {
+                tracing::error!(%error, "object bytes can't be written");
+                s3_error!(
+                    ServiceUnavailable,
+                    "Nothing was changed: the disk of the objects is full. Try again when there is room."
+                )
+            }
+            error => internal(error),
+        }
     }
+}
+
+/// Whether a full disk, a quota or a limit on file sizes is at the bottom of it.
+fn is_disk_full(error: &GateError) -> bool {
+    let mut causes = std::iter::successors(Some(error as &dyn Error), |&error| error.source());
+    causes.any(|cause| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(
+            kind,
+            Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+        )
+    })
 }
 
 /// Why a state transaction did not happen.
@@ -78,7 +106,7 @@ impl From<Refused> for S3Error {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Answer(error) => error,
-            Refused::Store(error) => internal(error),
+            Refused::Store(error) => from_aws(&unavailable(error)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The gate's state, and how it starts.
 
-use std::{collections::HashSet, future::Future, path::Path, sync::Arc};
+use std::{collections::HashSet, future::Future, path::Path, sync::Arc, time::Duration};
 
 use lakeward_catalog::Catalog;
 use lakeward_identity::Identity;
@@ -28,6 +28,9 @@ pub struct Gate {
 impl Gate {
     /// Opens the gate over `folder`, where object bytes are; sweeps what a crash left there.
     ///
+    /// Nodes that share the state may share the folder: what another one has just written and not
+    /// recorded yet must stay, so then only bytes that nobody touched for a day are swept.
+    ///
     /// # Errors
     /// The folder or the state can't be used.
     pub async fn open(
@@ -37,7 +40,7 @@ impl Gate {
         catalog: Arc<Catalog>,
     ) -> Result<Arc<Self>, GateError> {
         let blobs = Blobs::local(folder)?;
-        let swept = blobs.sweep(live_blobs(&store)).await?;
+        let swept = blobs.sweep(live_blobs(&store), spared(&store)).await?;
         if swept > 0 {
             tracing::info!(swept, "removed object bytes that were never acknowledged");
         }
@@ -67,6 +70,15 @@ pub(crate) async fn finish<T: Send + 'static>(
     task: impl Future<Output = S3Result<T>> + Send + 'static,
 ) -> S3Result<T> {
     tokio::spawn(task).await.map_err(internal)?
+}
+
+/// How young the bytes are that no sweep may remove. A write takes less than a day.
+fn spared(store: &Store) -> Duration {
+    const DAY: Duration = Duration::from_hours(24);
+    match store.is_shared() {
+        true => DAY,
+        false => Duration::ZERO,
+    }
 }
 
 fn live_blobs(store: &Store) -> HashSet<String> {

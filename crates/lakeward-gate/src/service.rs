@@ -195,9 +195,7 @@ impl S3Access for Admission {
             .map_err(refusal)?;
         self.0.identity.audit().ready().map_err(unrecorded)?;
         let facts = facts(context, trace.origin.at)?;
-        self.0
-            .identity
-            .note_key_use(&caller, "s3", trace.origin.at);
+        self.0.identity.note_key_use(&caller, "s3", trace.origin.at);
         let call = Call::begin_with(&self.0.identity, caller, trace.origin.clone(), facts);
         let _ = trace.call.set(call.clone());
         context.extensions_mut().insert(call);

@@ -47,7 +47,7 @@ pub use instance_profile::InstanceProfile;
 pub use managed_policy::{ManagedPolicy, PolicyVersion};
 pub use oidc_provider::OidcProvider;
 pub use principals::UnknownPrincipal;
-pub use refusal::ChangeRefused;
+pub use refusal::{ChangeRefused, unavailable};
 pub use role::Role;
 pub use service::Service;
 pub use session::WebIdentity;

@@ -356,7 +356,7 @@ async fn one_state_folder_has_one_instance() {
     }
     run(&["init", "--state-dir", text(&state)])
         .await
-        .failed_saying(&["stop the instance"]);
+        .failed_saying(&["stop that one first"]);
     assert!(program.stop().await.success());
 }
 

@@ -8,18 +8,26 @@
 )]
 
 #[path = "../../lakeward-store/src/tests/server.rs"]
+#[allow(dead_code, reason = "the store's tests use more of it")]
 mod postgres;
 mod support;
 
-use std::{path::Path, time::Duration, time::Instant};
+use std::{
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
 
 use lakeward_client::{Client, Credentials};
 use postgres::Server;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::program::{Program, run};
-use tokio::time::sleep;
+use tokio::{net::TcpStream, time::sleep};
 
 const IAM: &str = "2010-05-08";
+/// Where a cluster's Livy listens.
+const LIVY: u16 = 8998;
 
 async fn node(state: &Path, url: &str) -> Program {
     let mut program = Program::start("serve", state, &["--store", url]);
@@ -116,7 +124,12 @@ async fn two_nodes_see_each_others_changes() {
     assert!(iam(&b, "GetUser", "last").await);
     let refused = [("Action", "CreateUser"), ("UserName", "lost")];
     let refused = b.query("iam", IAM, &refused).await.unwrap_err();
-    assert!(refused.code().is_some(), "{refused}");
+    assert_eq!(refused.code(), Some("ServiceUnavailable"), "{refused}");
+    let text = refused.to_string();
+    assert!(
+        text.contains("was not made: the database of the state cannot be reached"),
+        "{text}"
+    );
     server.run();
     let begun = Instant::now();
     let again = [("Action", "CreateUser"), ("UserName", "back")];
@@ -133,6 +146,136 @@ async fn two_nodes_see_each_others_changes() {
     assert!(iam(&client(&first), "GetUser", "back").await);
     assert!(first.stop().await.success());
     run(&restore).await;
+}
+
+/// A role for each of the services, and an instance profile.
+async fn roles(client: &Client) {
+    for (name, service) in [("service", "elasticmapreduce"), ("machine", "ec2")] {
+        let trust = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": format!("{service}.amazonaws.com")},
+            "Action": "sts:AssumeRole",
+        }]})
+        .to_string();
+        let create = [
+            ("Action", "CreateRole"),
+            ("RoleName", name),
+            ("AssumeRolePolicyDocument", &*trust),
+        ];
+        client.query("iam", IAM, &create).await.unwrap();
+    }
+    let profile = ("InstanceProfileName", "machine");
+    let create = [("Action", "CreateInstanceProfile"), profile];
+    client.query("iam", IAM, &create).await.unwrap();
+    let add = [
+        ("Action", "AddRoleToInstanceProfile"),
+        profile,
+        ("RoleName", "machine"),
+    ];
+    client.query("iam", IAM, &add).await.unwrap();
+}
+
+async fn launch(client: &Client) -> String {
+    let input = json!({
+        "Name": "cluster",
+        "ReleaseLabel": "emr-6.10.0",
+        "Applications": [{"Name": "Livy"}],
+        "Instances": {
+            "InstanceGroups": [
+                {"InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1},
+            ],
+            "KeepJobFlowAliveWhenNoSteps": true,
+        },
+        "JobFlowRole": "machine",
+        "ServiceRole": "service",
+    });
+    let made = support::emr(client, "RunJobFlow", input).await;
+    made["JobFlowId"].as_str().unwrap().to_owned()
+}
+
+/// Waits until a node says that a cluster is in a state; the cluster's address.
+async fn reaches(client: &Client, id: &str, state: &str) -> SocketAddr {
+    let begun = Instant::now();
+    let describe = "ElasticMapReduce.DescribeCluster";
+    loop {
+        let found = client.json("elasticmapreduce", describe, json!({"ClusterId": id}));
+        // A node hears of a new cluster a little later than the one that made it.
+        let found = found.await.unwrap_or_default();
+        let cluster = &found["Cluster"];
+        if cluster["Status"]["State"] == state {
+            let address = cluster["MasterPublicDnsName"].as_str().unwrap();
+            return SocketAddr::new(address.parse().unwrap(), LIVY);
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{id} isn't {state}: {cluster}"
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Bytes that no record names, written so long ago.
+fn stray(state: &Path, age: Duration) -> PathBuf {
+    let path = state
+        .join("objects")
+        .join(format!("stray-{}", age.as_secs()));
+    let file = File::create(&path).unwrap();
+    file.set_modified(SystemTime::now() - age).unwrap();
+    path
+}
+
+async fn listens(address: SocketAddr) -> bool {
+    TcpStream::connect(address).await.is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_is_the_node_s_that_started_it() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database("lake");
+    let room = support::room();
+    let (one, two) = (room.path().join("one"), room.path().join("two"));
+    let keys = root(&one, &url).await;
+    let (first, second) = (node(&one, &url).await, node(&two, &url).await);
+    let client = |program: &Program| program.instance().client(keys.clone()).unwrap();
+    let (a, b) = (client(&first), client(&second));
+    roles(&a).await;
+    let mine = launch(&a).await;
+    let address = reaches(&b, &mine, "WAITING").await;
+    assert!(listens(address).await);
+    // Both nodes are on this machine, with one network of clusters.
+    let theirs = launch(&b).await;
+    assert_ne!(reaches(&a, &theirs, "WAITING").await, address);
+    let listed = support::emr(&b, "ListClusters", json!({})).await;
+    assert_eq!(listed["Clusters"].as_array().unwrap().len(), 2);
+
+    // Were it to take the other's cluster, too, it couldn't start: the address is taken.
+    second.kill().await;
+    assert!(listens(address).await);
+    let hour = Duration::from_hours(1);
+    let (young, old) = (stray(&two, hour), stray(&two, 25 * hour));
+    let second = node(&two, &url).await;
+    assert!(young.exists(), "another node may be about to name it");
+    assert!(!old.exists());
+    let b = client(&second);
+    assert!(listens(reaches(&b, &theirs, "WAITING").await).await);
+    reaches(&a, &mine, "WAITING").await;
+
+    support::emr(&b, "TerminateJobFlows", json!({"JobFlowIds": [mine]})).await;
+    reaches(&b, &mine, "TERMINATED").await;
+    reaches(&a, &mine, "TERMINATED").await;
+    assert!(!listens(address).await);
+
+    // While its node is away a cluster can be ended; it then doesn't come back.
+    second.kill().await;
+    support::emr(&a, "TerminateJobFlows", json!({"JobFlowIds": [theirs]})).await;
+    reaches(&a, &theirs, "TERMINATING").await;
+    let second = node(&two, &url).await;
+    let address = reaches(&a, &theirs, "TERMINATED").await;
+    assert!(!listens(address).await);
+    assert!(second.stop().await.success());
+    assert!(first.stop().await.success());
 }
 
 #[tokio::test]

@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lakeward_identity::{
-    Call, Event, Origin,
-    audit::Guest,
-};
+use lakeward_identity::{Call, Event, Origin, audit::Guest};
 use lakeward_policy::Arn;
-use lakeward_store::{Change, Record};
+use lakeward_store::{Change, Record, Snapshot};
 use lakeward_wire::{AwsError, Secret, epoch};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -78,9 +75,14 @@ impl Record for SessionCredential {
 
 /// Withdraws every credential of a cluster that ends.
 pub(crate) fn withdraw_all(change: &mut Change<'_>, cluster_id: &str) {
-    for pair in change.scan::<SessionCredential>(&SessionCredential::key_of(cluster_id, "")) {
+    for pair in of_cluster(change, cluster_id) {
         change.delete::<SessionCredential>(&pair.key());
     }
+}
+
+/// The credentials of a cluster.
+pub(crate) fn of_cluster(snapshot: &Snapshot, cluster_id: &str) -> Vec<Arc<SessionCredential>> {
+    snapshot.scan(&SessionCredential::key_of(cluster_id, ""))
 }
 
 /// Removes what has expired among the keys that begin with `prefix`.

@@ -79,7 +79,7 @@ impl From<EmrError> for AwsError {
     fn from(error: EmrError) -> Self {
         let code = match error {
             EmrError::Aws(inner) => return inner,
-            EmrError::Store(source) => return Self::internal(source),
+            EmrError::Store(cause) => return lakeward_identity::unavailable(cause),
             EmrError::NoSuchJobFlow
             | EmrError::TerminationProtected
             | EmrError::Finished

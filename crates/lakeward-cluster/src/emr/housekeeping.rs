@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::emr::{
     Emr,
@@ -16,18 +17,25 @@ use crate::emr::{
 };
 
 const EVERY: Duration = Duration::from_secs(10);
+/// How soon this node does what was asked of another.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
 /// AWS keeps a cluster's metadata for two months.
 const KEPT_AFTER_END: SignedDuration = SignedDuration::from_hours(24 * 60);
 
 impl Emr {
     /// Keeps house until the daemon ends. To be spawned once.
     pub async fn keep_house(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut tidying, mut settling) = (interval(EVERY), interval(SETTLE_EVERY));
+        tidying.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        settling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
-            if let Err(error) = self.tidy().await {
-                tracing::error!(%error, "housekeeping failed");
+            tokio::select! {
+                _ = settling.tick() => self.settle(),
+                _ = tidying.tick() => {
+                    if let Err(error) = self.tidy().await {
+                        tracing::error!(%error, "housekeeping failed");
+                    }
+                }
             }
         }
     }
@@ -42,10 +50,10 @@ impl Emr {
         self.prune(now).await
     }
 
-    /// Ends clusters whose auto-termination policy says so. Termination protection goes first: a
+    /// Ends this node's clusters whose auto-termination policy says so. Termination protection goes first: a
     /// protected cluster stays, however idle.
     async fn end_idle_clusters(self: &Arc<Self>, now: Timestamp) -> Result<(), EmrError> {
-        for cluster in self.store.snapshot().scan::<Cluster>("") {
+        for cluster in self.own_clusters() {
             let Some(timeout) = cluster.idle_timeout else {
                 continue;
             };
@@ -54,11 +62,22 @@ impl Emr {
             }
             if self.runtime.busy(&cluster.id) {
                 self.activity.touch(&cluster.id, now);
-            } else if self.activity.idle_seconds(&cluster.id, now) >= i64::from(timeout) {
+            } else if self.idle_seconds(&cluster, now) >= i64::from(timeout) {
                 self.end_idle(&cluster, timeout).await?;
             }
         }
         Ok(())
+    }
+
+    /// Credentials that other nodes issued are known from their records.
+    fn idle_seconds(&self, cluster: &Cluster, now: Timestamp) -> i64 {
+        let unused = self.activity.idle_seconds(&cluster.id, now);
+        let lifetime = self.config.credential_lifetime;
+        let pairs = credential::of_cluster(&self.store.snapshot(), &cluster.id);
+        let ages = pairs
+            .iter()
+            .map(|pair| (lifetime - now.duration_until(pair.expires_at)).as_secs());
+        ages.fold(unused, i64::min)
     }
 
     async fn end_idle(self: &Arc<Self>, cluster: &Cluster, timeout: u32) -> Result<(), EmrError> {

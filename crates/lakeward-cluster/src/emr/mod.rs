@@ -13,6 +13,7 @@ mod error;
 mod housekeeping;
 mod identifier;
 mod marker;
+mod ownership;
 mod release;
 mod runtime;
 mod security_configuration;
@@ -47,16 +48,20 @@ pub struct EmrConfig {
     pub network: Ipv4Net,
     /// How long a user name and password of `GetClusterSessionCredentials` are good for.
     pub credential_lifetime: SignedDuration,
+    /// This node's name where several share the state: a cluster belongs to the node that started
+    /// it. With None there is one node, and every cluster is its own.
+    pub node: Option<String>,
     /// The time now. Tests set it.
     pub clock: fn() -> Timestamp,
 }
 
 impl Default for EmrConfig {
-    /// `127.87.0.0/16`, twelve hours, the system's clock.
+    /// `127.87.0.0/16`, twelve hours, the only node, the system's clock.
     fn default() -> Self {
         Self {
             network: Ipv4Net::new_assert(Ipv4Addr::new(127, 87, 0, 0), 16),
             credential_lifetime: SignedDuration::from_hours(12),
+            node: None,
             clock: Timestamp::now,
         }
     }

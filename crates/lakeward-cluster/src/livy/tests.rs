@@ -574,7 +574,9 @@ async fn stopping_a_cluster_ends_its_sessions_and_frees_its_address() {
 async fn changes_and_refusals_leave_records_and_polls_do_not() {
     let bench = Bench::new().await;
     bench.get("david", "/sessions").await;
-    bench.post("david", "/sessions/7/interrupt", json!({})).await;
+    bench
+        .post("david", "/sessions/7/interrupt", json!({}))
+        .await;
     bench.get("mallory", "/sessions").await;
     let record = |user: Option<&str>, operation: &str, status| {
         (user.map(str::to_owned), operation.to_owned(), status)

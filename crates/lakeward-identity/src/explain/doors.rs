@@ -3,6 +3,19 @@ use lakeward_store::Snapshot;
 use serde::Serialize;
 use serde_json::Value;
 
+/// How a door's word counts beside that of the policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bearing {
+    /// It is part of the policies' decision.
+    #[default]
+    Policies,
+    /// It has to allow as well.
+    AsWell,
+    /// It serves something else where the policies don't allow, for instance a table's view, to
+    /// those who may do this action.
+    Instead(&'static str),
+}
+
 /// What one door says to a question.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -13,6 +26,18 @@ pub struct DoorAnswer {
     pub verdict: Verdict,
     /// Why: the policies' statements, or the door's own words.
     pub reasons: Vec<Value>,
+    /// How it counts.
+    #[serde(skip)]
+    pub bearing: Bearing,
+    /// What would open it, if it is shut: `{"advice": …, "grant": …}`.
+    #[serde(skip)]
+    pub remedy: Option<Value>,
+}
+
+impl DoorAnswer {
+    pub(super) fn is_shut(&self) -> bool {
+        matches!(self.verdict, Verdict::Denies | Verdict::NothingAllows)
+    }
 }
 
 /// A door's word.

@@ -10,13 +10,13 @@ mod question;
 mod service;
 mod subject;
 
-pub use doors::{DoorAnswer, Doors, Foreign, ResourcePolicy, Verdict};
+pub use doors::{Bearing, DoorAnswer, Doors, Foreign, ResourcePolicy, Verdict};
 pub use service::service;
 
 pub(crate) use message::{open_message, seal};
 
 use lakeward_policy::{Context, Decision, Request};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{Call, audit::Judgement};
 
@@ -35,6 +35,9 @@ pub(crate) fn context(context: &Context) -> Value {
 
 /// The smallest changes that would have allowed what `call` was denied.
 pub(crate) fn remedies(call: &Call, judgement: &Judgement, decision: &Decision) -> Value {
+    if judgement.action.starts_with("s3:") && asked_the_lake(call) {
+        return json!([{"door": "Lake Formation", "advice": GRANT}]);
+    }
     let request = Request {
         principal: call.principal_ref(),
         unique_id: call.caller().unique_id(),
@@ -43,4 +46,17 @@ pub(crate) fn remedies(call: &Call, judgement: &Judgement, decision: &Decision) 
         context: &judgement.context,
     };
     serde_json::to_value(decision.remedies(&request)).unwrap_or_default()
+}
+
+/// What to do about bytes at a registered location.
+const GRANT: &str = "Grant SELECT on the object's table in Lake Formation, or on some of its columns or rows \
+                     (lakeward why --principal … --action … --resource … names the grant); an S3 policy would show \
+                     the file whole.";
+
+/// Whether Lake Formation was asked too: it would have served a view.
+fn asked_the_lake(call: &Call) -> bool {
+    let judgements = call.judgements();
+    judgements
+        .iter()
+        .any(|one| one.action == "lakeformation:GetDataAccess")
 }

@@ -11,7 +11,7 @@ use lakeward_wire::AwsError;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::doors::{DoorAnswer, Doors, Foreign, ResourcePolicy, Verdict};
+use super::doors::{Bearing, DoorAnswer, Doors, Foreign, ResourcePolicy, Verdict};
 use crate::{
     Call, Caller, Role, User, authorizer,
     call::caller_context,
@@ -36,7 +36,10 @@ pub(super) struct Explanation {
     action: String,
     resource: String,
     allowed: bool,
+    /// What the policies decide.
     decision: Effect,
+    /// The door that serves something else where the policies don't allow.
+    served_by: Option<String>,
     /// AWS's text for the refusal.
     message: Option<String>,
     doors: Vec<DoorAnswer>,
@@ -93,18 +96,44 @@ impl Question<'_> {
             resource: self.resource,
         };
         doors.extend(others.iter().flat_map(|other| other.ask(snapshot, foreign)));
+        let instead = |action: &str| self.instead(&standing, &principal, &context, action);
+        let outcome = Outcomes::of(&request, &decision, &doors, instead);
         Ok(Explanation {
             principal: principal.arn(),
             action: self.action.to_owned(),
             resource: self.resource.to_owned(),
-            allowed: decision.is_allowed(),
+            allowed: outcome.allowed,
             decision: decision.effect,
-            message: (!decision.is_allowed()).then(|| decision.denial_message(&request)),
-            remedies: serde_json::to_value(decision.remedies(&request)).unwrap_or_default(),
+            message: (!outcome.allowed).then(|| decision.denial_message(&request)),
+            served_by: outcome.served_by,
+            remedies: Value::Array(outcome.remedies),
             doors,
             context: super::context(&context),
             not_asked: self.not_asked(others),
         })
+    }
+
+    /// Whether the caller may do the action that a door asks for which serves something else; if
+    /// not, what would allow it.
+    fn instead(
+        &self,
+        standing: &Standing,
+        principal: &Principal,
+        context: &Context,
+        action: &str,
+    ) -> Result<(), Vec<Value>> {
+        let request = Request {
+            principal,
+            unique_id: self.caller.unique_id(),
+            action,
+            resource: "*",
+            context,
+        };
+        let decision = standing.decide(&request, ResourceSide::None, &[]);
+        match decision.is_allowed() {
+            true => Ok(()),
+            false => Err(remedies(&decision, &request)),
+        }
     }
 
     fn service(&self) -> &str {
@@ -205,6 +234,60 @@ impl Side {
             }
         })
     }
+}
+
+/// What all doors together come to.
+struct Outcomes {
+    allowed: bool,
+    served_by: Option<String>,
+    remedies: Vec<Value>,
+}
+
+impl Outcomes {
+    fn of(
+        request: &Request<'_>,
+        decision: &Decision,
+        doors: &[DoorAnswer],
+        instead: impl Fn(&str) -> Result<(), Vec<Value>>,
+    ) -> Self {
+        let also = doors.iter().filter(|door| door.bearing == Bearing::AsWell);
+        let shut: Vec<&DoorAnswer> = also.filter(|door| door.is_shut()).collect();
+        let mut outcome = Self {
+            allowed: decision.is_allowed() && shut.is_empty(),
+            served_by: None,
+            remedies: shut.iter().filter_map(|door| door.remedy.clone()).collect(),
+        };
+        let other = doors.iter().find_map(|door| match door.bearing {
+            Bearing::Instead(action) if door.verdict != Verdict::Silent => Some((door, action)),
+            _ => None,
+        });
+        match other {
+            // Advising a policy here would advise to show more than what was granted.
+            Some((door, action)) if !decision.is_allowed() => {
+                outcome.serve_instead(door, instead(action));
+            }
+            _ => outcome.remedies.extend(remedies(decision, request)),
+        }
+        outcome
+    }
+
+    fn serve_instead(&mut self, door: &DoorAnswer, may: Result<(), Vec<Value>>) {
+        if !door.is_shut() && may.is_ok() {
+            self.allowed = true;
+            self.served_by = Some(door.door.clone());
+            return;
+        }
+        self.remedies
+            .extend(door.remedy.clone().filter(|_| door.is_shut()));
+        self.remedies.extend(may.err().into_iter().flatten());
+    }
+}
+
+fn remedies(decision: &Decision, request: &Request<'_>) -> Vec<Value> {
+    let remedies = decision.remedies(request).into_iter();
+    remedies
+        .filter_map(|remedy| serde_json::to_value(remedy).ok())
+        .collect()
 }
 
 /// A question as each policy door is asked it: alone, with all others open.
@@ -317,6 +400,8 @@ fn answer(door: Door, decision: &Decision) -> DoorAnswer {
         reasons: own
             .map(|reason| serde_json::to_value(reason).unwrap_or_default())
             .collect(),
+        bearing: Bearing::Policies,
+        remedy: None,
     }
 }
 

@@ -146,7 +146,7 @@ pub(super) fn holding(snapshot: &Snapshot, role: &Role) -> Vec<Arc<InstanceProfi
 }
 
 fn resource(call: &Call, name: &str) -> Target {
-    match find(call.snapshot(), call.account(), name) {
+    let target = match find(call.snapshot(), call.account(), name) {
         Err(_) => Target::new(naming::arn(call.account(), "instance-profile", "/", name)),
         Ok(profile) => profile
             .tags
@@ -154,7 +154,8 @@ fn resource(call: &Call, name: &str) -> Target {
             .fold(Target::new(profile.arn()), |target, (key, value)| {
                 target.with(&format!("aws:ResourceTag/{key}"), value)
             }),
-    }
+    };
+    target.shown_as(format!("instance profile {name}"))
 }
 
 fn find(snapshot: &Snapshot, account: &str, name: &str) -> Result<Arc<InstanceProfile>, AwsError> {

@@ -267,10 +267,13 @@ async fn get_access_key_last_used(
         .snapshot()
         .get::<AccessKey>(&input.access_key_id)
         .filter(|key| key.account == call.account());
+    let anyone = naming::arn(call.account(), "user", "/", "*");
     let target = match &key {
         Some(key) => Owner(key.user.clone()).target(&call),
-        None => Target::new(naming::arn(call.account(), "user", "/", "*")),
+        None => Target::new(anyone.clone()),
     };
+    // The key's id doesn't tell whose it is; neither does a refusal.
+    let target = target.shown_as(anyone);
     let _permit = target.authorize(&call, "iam:GetAccessKeyLastUsed")?;
     let key = key.ok_or_else(|| no_such(&input.access_key_id))?;
     let used = identity.key_usage().last(&key.id);

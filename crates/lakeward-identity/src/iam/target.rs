@@ -34,6 +34,9 @@ const KNOW_BOUNDARY: [&str; 19] = [
 #[derive(Clone)]
 pub(super) struct Target {
     arn: String,
+    /// What a refusal calls it, as IAM does (`user ana`): the ARN of something that exists would
+    /// show its path to one who may not know that it does.
+    shown: Option<String>,
     boundary: Option<String>,
     context: Context,
 }
@@ -41,34 +44,37 @@ pub(super) struct Target {
 impl Target {
     /// The role of this name, or the one it would be.
     pub(super) fn role(call: &Call, name: &str) -> Self {
-        match roles::find(call.snapshot(), call.account(), name) {
+        let target = match roles::find(call.snapshot(), call.account(), name) {
             Ok(role) => Self {
-                arn: role.arn(),
                 boundary: role.boundary.clone(),
                 context: role.tag_context(),
+                ..Self::new(role.arn())
             },
             Err(_) => Self::new(naming::arn(call.account(), "role", "/", name)),
-        }
+        };
+        target.shown_as(format!("role {name}"))
     }
 
     /// The user of this name, or the one it would be.
     pub(super) fn user(call: &Call, name: &str) -> Self {
-        match users::find(call.snapshot(), call.account(), name) {
+        let target = match users::find(call.snapshot(), call.account(), name) {
             Ok(user) => Self {
-                arn: user.arn(),
                 boundary: user.boundary.clone(),
                 context: user.tag_context(),
+                ..Self::new(user.arn())
             },
             Err(_) => Self::new(naming::arn(call.account(), "user", "/", name)),
-        }
+        };
+        target.shown_as(format!("user {name}"))
     }
 
     /// The group of this name, or the one it would be.
     pub(super) fn group(call: &Call, name: &str) -> Self {
-        Self::new(match groups::find(call.snapshot(), call.account(), name) {
+        let target = Self::new(match groups::find(call.snapshot(), call.account(), name) {
             Ok(group) => group.arn(),
             Err(_) => naming::arn(call.account(), "group", "/", name),
-        })
+        });
+        target.shown_as(format!("group {name}"))
     }
 
     /// The managed policy of this ARN.
@@ -84,9 +90,17 @@ impl Target {
     pub(super) fn new(arn: String) -> Self {
         Self {
             arn,
+            shown: None,
             boundary: None,
             context: Context::new(),
         }
+    }
+
+    /// Refusals call it this.
+    #[must_use]
+    pub(super) fn shown_as(mut self, name: String) -> Self {
+        self.shown = Some(name);
+        self
     }
 
     /// Something that is to be made with these tags.
@@ -130,9 +144,23 @@ impl Target {
         }
         // AWS's own policies belong to nobody's account: every account may be allowed to read them.
         let of_aws = Arn::parse(&self.arn).is_ok_and(|arn| arn.account == ManagedPolicy::AWS);
-        if of_aws {
-            return call.authorize_with(action, &self.arn, context, ResourceSide::None);
-        }
-        call.authorize(action, &self.arn, context)
+        let asked = match of_aws {
+            true => call.authorize_with(action, &self.arn, context, ResourceSide::None),
+            false => call.authorize(action, &self.arn, context),
+        };
+        asked.map_err(|error| match self.shown {
+            Some(name) if error.is_access_denied() => named(error, &self.arn, &name),
+            _ => error,
+        })
     }
+}
+
+/// The refusal with `name` in the place of the ARN.
+fn named(mut error: AwsError, arn: &str, name: &str) -> AwsError {
+    let (long, short) = (
+        format!(" on resource: {arn}"),
+        format!(" on resource: {name}"),
+    );
+    error.message = error.message.replacen(&long, &short, 1);
+    error
 }

@@ -52,9 +52,14 @@ impl Handshake {
     /// `arn:aws:organizations::management:handshake/o-…/invite/h-…`.
     #[must_use]
     pub fn arn(&self, organization: &Organization) -> String {
+        Self::arn_of(organization, &self.id)
+    }
+
+    /// The ARN of a handshake that need not exist.
+    pub(crate) fn arn_of(organization: &Organization, id: &str) -> String {
         format!(
-            "arn:aws:organizations::{}:handshake/{}/invite/{}",
-            organization.management_account, organization.id, self.id
+            "arn:aws:organizations::{}:handshake/{}/invite/{id}",
+            organization.management_account, organization.id
         )
     }
 }

@@ -174,7 +174,12 @@ fn of_question(answer: &Value) -> String {
         at(answer, "/Action"),
         at(answer, "/Resource")
     );
+    let served_by = at(answer, "/ServedBy");
     let mut text = match allowed {
+        true if !served_by.is_empty() => format!(
+            "{} {question}\nAs {served_by} grants it, not the whole.\n",
+            paint.green("✓ allowed in part:")
+        ),
         true => format!("{} {question}\n", paint.green("✓ allowed:")),
         false => format!(
             "{} {question}\n{}\n",
@@ -317,8 +322,9 @@ fn remedies<'v>(remedies: impl Iterator<Item = &'v Value>) -> String {
             text.push_str("\n  What would allow it:\n");
         }
         text.push_str(&format!("    • {}\n", at(remedy, "/advice")));
-        if let Some(statement) = remedy.get("statement").filter(|own| !own.is_null()) {
-            let pretty = serde_json::to_string_pretty(statement).unwrap_or_default();
+        let ready = ["statement", "grant"].map(|member| remedy.get(member));
+        for ready in ready.into_iter().flatten().filter(|own| !own.is_null()) {
+            let pretty = serde_json::to_string_pretty(ready).unwrap_or_default();
             for line in pretty.lines() {
                 text.push_str(&format!("      {}\n", tame(line)));
             }

@@ -18,13 +18,18 @@ use lakeward_catalog::Catalog;
 use lakeward_cluster::emr::{self, Emr, EmrConfig};
 use lakeward_gate::{BucketPolicies, Gate};
 use lakeward_identity::{
-    AuditTrail, Front, Identity, cloudtrail,
+    AuditTrail, Front, Identity, Service, cloudtrail,
     explain::{self, Doors},
     iam, organizations, sts_service,
 };
 use lakeward_store::{Schema, Store};
 use lakeward_wire::{authority::CertificateAuthority, listener};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
 
 use crate::python;
 use clusters::Clusters;
@@ -32,6 +37,7 @@ use clusters::Clusters;
 /// A running instance. [`Daemon::shutdown`] ends it in order; dropping it aborts it.
 pub struct Daemon {
     identity: Arc<Identity>,
+    front: Arc<Front>,
     addresses: Addresses,
     ca_pem: String,
     clusters: Arc<Clusters>,
@@ -56,6 +62,7 @@ impl Daemon {
     /// # Errors
     /// The state is unreadable or in use, or an address is taken; the text names which.
     pub async fn start(folder: &StateFolder, settings: Settings) -> Result<Self> {
+        survive_file_limits()?;
         let held = folder.hold()?;
         let store = open_store(folder).await?;
         // Only now: another instance's sessions may be running from this folder until then.
@@ -80,6 +87,7 @@ impl Daemon {
         let clusters = Clusters::new(folder, &settings, &addresses, Arc::clone(&authority))?;
         let config = EmrConfig {
             network: settings.cluster_network,
+            node: store.is_shared().then(|| folder.node()).transpose()?,
             ..EmrConfig::default()
         };
         let emr = Emr::new(store, Arc::clone(&identity), config, |emr| {
@@ -96,7 +104,7 @@ impl Daemon {
         let front = Arc::new(Front::new(&identity, services));
         let s3 = lakeward_gate::service(gate, endpoint::bucket_hosts(&settings.region));
         let tls = authority.server_config(&endpoint::names(&settings))?;
-        let router = endpoint::router(Arc::clone(&identity), front, s3);
+        let router = endpoint::router(Arc::clone(&identity), Arc::clone(&front), s3);
 
         let mut tasks = JoinSet::new();
         tasks.spawn(listener::serve(
@@ -115,6 +123,7 @@ impl Daemon {
         tasks.spawn(Arc::clone(&emr).keep_house());
         Ok(Self {
             identity,
+            front,
             addresses,
             ca_pem: authority.certificate_pem().to_owned(),
             clusters,
@@ -134,6 +143,11 @@ impl Daemon {
     #[must_use]
     pub fn identity(&self) -> &Arc<Identity> {
         &self.identity
+    }
+
+    /// The services that answer here, with their operations; S3 keeps its own list.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.front.services()
     }
 
     /// The CA certificate that clients trust.
@@ -160,6 +174,15 @@ pub async fn reset(root: &Path) -> Result<()> {
         Err(_) => None,
     };
     StateFolder::reset(root)
+}
+
+/// Makes a write beyond a limit on file sizes fail, as on a full disk, instead of ending the process:
+/// the system's signal for it is taken from now on, and nobody needs to look at it.
+fn survive_file_limits() -> Result<()> {
+    // SIGXFSZ has this number wherever Lakeward runs.
+    const SIGXFSZ: i32 = 25;
+    let taken = signal(SignalKind::from_raw(SIGXFSZ));
+    taken.map(drop).context("a signal can't be listened for")
 }
 
 async fn open_store(folder: &StateFolder) -> Result<Store> {

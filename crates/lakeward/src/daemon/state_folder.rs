@@ -9,6 +9,8 @@ use lakeward_store::Location;
 
 /// Held by the instance that uses the folder.
 const LOCK: &str = "instance.lock";
+/// Holds the node's name.
+const NODE: &str = "node";
 
 /// The folder that holds everything an instance keeps. Only its owner can enter it.
 #[derive(Debug, Clone)]
@@ -171,6 +173,33 @@ impl StateFolder {
         self.root.join("packages")
     }
 
+    /// The name of the node that lives here, among those that share a state: random, made when it
+    /// is first asked for. A node that is given the file of one that is gone has its clusters.
+    ///
+    /// # Errors
+    /// The file can't be read or made, or holds no name.
+    pub fn node(&self) -> Result<String> {
+        let path = self.root.join(NODE);
+        let say = || format!("the node's name in {} can't be used", path.display());
+        let name = match fs::read_to_string(&path) {
+            Ok(name) => name.trim().to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let name = hex::encode(rand::random::<[u8; 16]>());
+                self.write_private(NODE, name.as_bytes())
+                    .with_context(say)?;
+                name
+            }
+            Err(error) => return Err(error).with_context(say),
+        };
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        anyhow::ensure!(
+            is_name,
+            "{} holds no name; restore it, or remove it for a new node without clusters",
+            path.display()
+        );
+        Ok(name)
+    }
+
     /// Writes a file only the owner can read, whole or not at all.
     ///
     /// # Errors
@@ -233,6 +262,22 @@ fn make(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_keeps_its_name() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let folder = |name: &str| StateFolder::open(&dir.path().join(name)).unwrap();
+        let name = folder("one").node().unwrap();
+        assert_eq!(folder("one").node().unwrap(), name);
+        assert_ne!(folder("two").node().unwrap(), name);
+        let file = folder("one").root().join(NODE);
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        fs::write(&file, " \n").unwrap();
+        let refused = folder("one").node().unwrap_err().to_string();
+        assert!(refused.contains("holds no name"), "{refused}");
+    }
 
     #[test]
     fn reset_leaves_other_folders_alone() {

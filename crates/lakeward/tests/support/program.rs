@@ -8,7 +8,7 @@ use std::{
 };
 
 use lakeward::{daemon::StateFolder, profile::Instance};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
@@ -153,6 +153,16 @@ impl Program {
     /// Where it listens.
     pub fn instance(&self) -> Instance {
         Instance::read(&StateFolder::open(&self.state).unwrap()).unwrap()
+    }
+
+    /// Lets its files grow to so many bytes and no further; None lifts that.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap());
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        prlimit(pid, Resource::Fsize, limit).unwrap();
     }
 
     /// `kill -9`.

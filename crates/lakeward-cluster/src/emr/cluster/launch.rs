@@ -48,7 +48,8 @@ pub(crate) async fn run_job_flow(
         .change(|change| {
             let security = security(change, &call, &launch)?;
             let address = address::allocate(network, change)?;
-            let cluster = launch.into_cluster(&call, security, address);
+            let mut cluster = launch.into_cluster(&call, security, address);
+            cluster.node.clone_from(&emr.config.node);
             change.put(cluster.clone());
             Ok::<_, EmrError>(Arc::new(cluster))
         })
@@ -85,6 +86,7 @@ impl Launch {
             termination_protected: self.termination_protected,
             idle_timeout: self.idle_timeout,
             address,
+            node: None,
         }
     }
 }

@@ -34,6 +34,13 @@ impl Turns {
         Arc::clone(clusters.entry(cluster_id.to_owned()).or_default())
     }
 
+    /// Whether a start or stop is under way.
+    fn is_taken(&self, cluster_id: &str) -> bool {
+        let clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = clusters.get(cluster_id);
+        turn.is_some_and(|turn| turn.try_lock().is_err())
+    }
+
     fn forget(&self, cluster_id: &str) {
         let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
         clusters.remove(cluster_id);
@@ -86,8 +93,8 @@ impl Emr {
         });
     }
 
-    /// Marks live clusters as ending and takes them down in the background. Clusters that end or
-    /// have ended already are left alone.
+    /// Marks live clusters as ending and takes this node's down in the background; other nodes find
+    /// theirs in [`Emr::settle`]. Clusters that end or have ended already are left alone.
     pub(crate) async fn end(
         self: &Arc<Self>,
         keys: Vec<String>,
@@ -114,9 +121,22 @@ impl Emr {
             })
             .await?;
         for cluster in ending {
-            self.take_down(cluster);
+            if self.runs_here(&cluster) {
+                self.take_down(cluster);
+            }
         }
         Ok(())
+    }
+
+    /// Takes down those of this node's clusters that another node marked as ending, or whose end
+    /// could not be recorded.
+    pub(crate) fn settle(self: &Arc<Self>) {
+        for cluster in self.own_clusters() {
+            let is_ending = cluster.state == ClusterState::Terminating;
+            if is_ending && !self.turns.is_taken(&cluster.id) {
+                self.take_down(cluster);
+            }
+        }
     }
 
     fn take_down(self: &Arc<Self>, cluster: Arc<Cluster>) {
@@ -181,14 +201,17 @@ impl Emr {
         let _turn = turn.lock().await;
         self.runtime.stop(&cluster.id).await;
         self.activity.forget(&cluster.id);
-        self.turns.forget(&cluster.id);
         let now = self.now();
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         self.transition(&key, |cluster| {
-            cluster.state = ClusterState::Terminated;
-            cluster.ended_at = Some(now);
+            if cluster.state == ClusterState::Terminating {
+                cluster.state = ClusterState::Terminated;
+                cluster.ended_at = Some(now);
+            }
         })
-        .await
+        .await?;
+        self.turns.forget(&cluster.id);
+        Ok(())
     }
 
     /// Records that a new cluster never came up.
@@ -231,9 +254,9 @@ impl Emr {
             .await
     }
 
-    /// Takes up where an earlier run of the daemon stopped: every live cluster is started again at
-    /// its address, and one that was ending is taken down. To be called once, before requests are
-    /// served.
+    /// Takes up where an earlier run of the daemon stopped: every live cluster of this node is
+    /// started again at its address, and one that was ending is taken down. A cluster that no node
+    /// has taken yet becomes this node's. To be called once, before requests are served.
     ///
     /// # Errors
     /// Some clusters could not be started. They are STARTING and will be tried again by the next
@@ -260,14 +283,14 @@ impl Emr {
             id: cluster.id.clone(),
             source,
         };
-        if cluster.state == ClusterState::Terminating {
-            return self.bring_down(cluster).await.map_err(unrecorded);
-        }
         let key = Cluster::key_of(&cluster.account, &cluster.id);
-        self.transition(&key, |cluster| cluster.state = ClusterState::Starting)
-            .await
-            .map_err(unrecorded)?;
-        self.bring_up(cluster).await
+        let Some(cluster) = self.take(&key).await.map_err(unrecorded)? else {
+            return Ok(());
+        };
+        match cluster.state {
+            ClusterState::Terminating => self.bring_down(&cluster).await.map_err(unrecorded),
+            _ => self.bring_up(&cluster).await,
+        }
     }
 }
 

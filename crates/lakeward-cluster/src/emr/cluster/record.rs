@@ -60,6 +60,9 @@ pub struct Cluster {
     pub idle_timeout: Option<u32>,
     /// Its own address, its alone while it lives.
     pub address: Ipv4Addr,
+    /// The node it runs on, where several share the state; none before one of them took it.
+    #[serde(default)]
+    pub node: Option<String>,
 }
 
 /// The security configuration a cluster was started with. Deleting or replacing the configuration

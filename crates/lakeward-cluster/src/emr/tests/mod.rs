@@ -4,5 +4,6 @@
 mod authorization;
 mod clusters;
 mod credentials;
+mod nodes;
 mod upkeep;
 mod world;

@@ -133,9 +133,26 @@ impl World {
         let store = Store::open(&folder.join("state.db"), schema).await.unwrap();
         let audit = AuditTrail::open(&folder).unwrap();
         let identity = Identity::open(store.clone(), audit, REGION).await.unwrap();
+        Self::over(store, identity, folder, None)
+    }
+
+    /// A node that shares the state with this one.
+    pub(super) fn node(&self, name: &str) -> Self {
+        let (store, identity) = (self.store.clone(), Arc::clone(&self.identity));
+        Self::over(store, identity, self.folder.clone(), Some(name.to_owned()))
+    }
+
+    /// A node that believes itself alone with the state.
+    pub(super) fn alone(&self) -> Self {
+        let (store, identity) = (self.store.clone(), Arc::clone(&self.identity));
+        Self::over(store, identity, self.folder.clone(), None)
+    }
+
+    fn over(store: Store, identity: Arc<Identity>, folder: PathBuf, node: Option<String>) -> Self {
         let sockets = Arc::new(Sockets::default());
         let config = EmrConfig {
             clock,
+            node,
             ..EmrConfig::default()
         };
         let runtime: Arc<dyn ClusterRuntime> = sockets.clone();

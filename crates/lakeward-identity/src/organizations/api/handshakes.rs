@@ -220,18 +220,29 @@ fn check_invitable(
     Ok(())
 }
 
+/// Asks about a handshake that need not exist. Refusals name it as they would name a missing one:
+/// one of the caller's own organization, or nothing in particular.
 fn ask_on(call: &Call, action: &str, id: &str) -> Result<(), AwsError> {
-    let handshake = call.snapshot().get::<Handshake>(id);
-    let arn = handshake.and_then(|handshake| {
-        let organization = call
-            .snapshot()
-            .get::<Organization>(&handshake.organization)?;
-        Some(handshake.arn(&organization))
-    });
-    let action = format!("organizations:{action}");
-    let arn = arn.unwrap_or_else(|| "*".to_owned());
-    let _permit = call.authorize_with(&action, &arn, Context::new(), ResourceSide::None)?;
-    Ok(())
+    let (snapshot, account) = (call.snapshot(), call.account());
+    let named = |organization: Option<Arc<Organization>>| match organization {
+        Some(organization) => Handshake::arn_of(&organization, id),
+        None => "*".to_owned(),
+    };
+    let ask = |arn: &str| {
+        let action = format!("organizations:{action}");
+        call.authorize_with(&action, arn, Context::new(), ResourceSide::None)
+    };
+    let missing = named(Organization::of(snapshot, account));
+    let there = match find(snapshot, account, id) {
+        Ok((handshake, _)) => named(snapshot.get::<Organization>(&handshake.organization)),
+        Err(_) => missing.clone(),
+    };
+    match ask(&there) {
+        Ok(_permit) => Ok(()),
+        Err(refusal) if there == missing => Err(refusal),
+        // Whoever is allowed the missing one may know that this one is there.
+        Err(refusal) => Err(ask(&missing).err().unwrap_or(refusal)),
+    }
 }
 
 /// A handshake is known to its two sides; nobody else learns that it is there.

@@ -12,6 +12,9 @@ use crate::{
     organizations::{Organization, OrganizationPolicy, PolicyType, ResourceTags, error, policy},
 };
 
+/// The type that a policy counts as that isn't there.
+const MISSING: PolicyType = PolicyType::ServiceControlPolicy;
+
 /// A call, seen from the organization that its account is in.
 pub(super) struct Visit<'c> {
     call: &'c Call,
@@ -46,29 +49,36 @@ impl<'c> Visit<'c> {
         self.authorize(action, &arn, context)
     }
 
-    /// Asks for an action on a policy, whose type is a condition key.
+    /// Asks for an action on a policy, whose type is a condition key. A refusal names it as it
+    /// would name one that isn't there.
     pub(super) fn ask_on_policy(
         &self,
         action: &str,
         id: &str,
         context: Context,
     ) -> Result<Permit, AwsError> {
+        let ask = |kind: PolicyType| {
+            let arn = self
+                .organization
+                .as_ref()
+                .map_or_else(|| "*".to_owned(), |own| policy::arn(own, kind, id));
+            let context = self
+                .tagged(id, context.clone())
+                .with("organizations:PolicyType", kind.name());
+            self.authorize(action, &arn, context)
+        };
         let kind = self.kind_of(id);
-        let arn = self
-            .organization
-            .as_ref()
-            .map_or_else(|| "*".to_owned(), |own| policy::arn(own, kind, id));
-        let context = self
-            .tagged(id, context)
-            .with("organizations:PolicyType", kind.name());
-        self.authorize(action, &arn, context)
+        match ask(kind) {
+            Err(refusal) if kind != MISSING => Err(ask(MISSING).err().unwrap_or(refusal)),
+            answer => answer,
+        }
     }
 
     /// The type of a policy; one that isn't there counts as a service control policy.
     pub(super) fn kind_of(&self, id: &str) -> PolicyType {
         let organization = self.organization.as_ref().map_or("", |own| &own.id);
         OrganizationPolicy::find(self.call.snapshot(), organization, id)
-            .map_or(PolicyType::ServiceControlPolicy, |policy| policy.kind)
+            .map_or(MISSING, |policy| policy.kind)
     }
 
     /// The ARNs of these things name the management account, but what a member's own policies
