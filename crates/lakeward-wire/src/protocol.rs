@@ -130,8 +130,13 @@ impl Protocol {
         };
         match self {
             // STS has an error of this very name, about a token that it was handed: 400.
-            Self::Query { .. } if error.code == *json && *json == "ExpiredTokenException"
-                && error.status == StatusCode::BAD_REQUEST => error,
+            Self::Query { .. }
+                if error.code == *json
+                    && *json == "ExpiredTokenException"
+                    && error.status == StatusCode::BAD_REQUEST =>
+            {
+                error
+            }
             // Malformed, not refused: 400.
             Self::Query { .. } if *query == "IncompleteSignature" => error.renamed(400, query),
             Self::Query { .. } => error.renamed(403, query),
