@@ -73,7 +73,7 @@ impl From<StoredPolicy> for Stored {
 
 impl Stored {
     fn compile(&self) -> Result<PolicyDocument, MalformedPolicy> {
-        let document = PolicyDocument::parse(&self.text, self.place.usage())?;
+        let document = PolicyDocument::parse_kept(&self.text, self.place.usage())?;
         if self.bound.is_empty() {
             return Ok(document);
         }
@@ -83,15 +83,12 @@ impl Stored {
 
 impl StoredPolicy {
     fn accept(text: String, place: Place) -> Result<Self, MalformedPolicy> {
-        let policy = Self::from(Stored {
+        PolicyDocument::parse(&text, place.usage())?;
+        Ok(Self::from(Stored {
             text: text.into(),
             place,
             bound: BTreeMap::new(),
-        });
-        match policy.document() {
-            Ok(_) => Ok(policy),
-            Err(malformed) => Err(malformed.clone()),
-        }
+        }))
     }
 
     /// Takes a policy of a user, group, role or session, or a managed policy.

@@ -141,11 +141,13 @@ fn nearly(found: &Existing) -> String {
                 [] => "did not have that key".to_owned(),
                 values => format!("had {}", values.join(", ")),
             };
+            let values = match wanted.values.as_slice() {
+                [] => "a value from an empty list".to_owned(),
+                values => values.join(" or "),
+            };
             format!(
-                "{place} would allow it, but {} on {} wants {}, and the request {had}.",
-                wanted.operator,
-                wanted.key,
-                wanted.values.join(" or "),
+                "{place} would allow it, but {} on {} wants {values}, and the request {had}.",
+                wanted.operator, wanted.key,
             )
         }
         _ if found.reason.outcome == Outcome::OtherPrincipal => {

@@ -133,7 +133,7 @@ impl Statement {
         }
         let naming = match &self.principal {
             None => None,
-            Some(element) => match element.naming(subject) {
+            Some(element) => match element.naming(self.effect, subject) {
                 Some(naming) => Some(naming),
                 None => return Match::OtherPrincipal,
             },
@@ -158,15 +158,19 @@ impl Statement {
 }
 
 impl PrincipalElement {
-    fn naming(&self, subject: &Subject<'_>) -> Option<Naming> {
-        match self {
-            PrincipalElement::Names(principals) => {
-                principals.naming(subject.principal, subject.unique_id)
-            }
-            PrincipalElement::AllBut(principals) => {
-                let exempt = principals.exempts(subject.principal, subject.unique_id)
-                    && !subject.has_boundary;
+    /// `NotPrincipal` errs on the side of refusal: a deny spares those only whose every identity
+    /// is listed, an allow reaches those only of whom none is.
+    fn naming(&self, effect: StatementEffect, subject: &Subject<'_>) -> Option<Naming> {
+        let (principal, id) = (subject.principal, subject.unique_id);
+        match (self, effect) {
+            (PrincipalElement::Names(principals), _) => principals.naming(principal, id),
+            (PrincipalElement::AllBut(principals), StatementEffect::Deny) => {
+                let exempt = principals.exempts(principal, id) && !subject.has_boundary;
                 (!exempt).then_some(Naming::Caller)
+            }
+            (PrincipalElement::AllBut(principals), StatementEffect::Allow) => {
+                let listed = principals.naming(principal, id).is_some();
+                (!listed).then_some(Naming::Caller)
             }
         }
     }

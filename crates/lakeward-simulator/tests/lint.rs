@@ -169,6 +169,14 @@ fn each_mistake_draws_its_remark() {
             vec!["for-all-values"],
         ),
         (
+            r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::lake", "Condition": {"StringEquals": {"s3:prefix": []}}"#,
+            vec!["empty-condition"],
+        ),
+        (
+            r#""Action": "s3:ListBucket", "Resource": "arn:aws:s3:::lake", "Condition": {"ForAnyValue:Null": {"s3:prefix": "true"}}"#,
+            vec!["null-set-operator"],
+        ),
+        (
             r#""Action": "s3:GetObject", "Resource": "*", "Condition": {"StringEquals": {"s3:prefix": "x"}}"#,
             vec!["key-not-carried"],
         ),
@@ -190,6 +198,10 @@ fn each_mistake_draws_its_remark() {
         ),
         (
             r#""Action": "iam:PassRole", "Resource": "arn:aws:iam::*:role/*""#,
+            vec!["pass-role-wildcard"],
+        ),
+        (
+            r#""Action": "iam:PassRole", "Resource": "arn:aws:iam""#,
             vec!["pass-role-wildcard"],
         ),
         (

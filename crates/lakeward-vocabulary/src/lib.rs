@@ -20,7 +20,7 @@ pub use condition_key::{ConditionKey, KeyKind, condition_key};
 pub use nearest::{nearest, nearest_key};
 pub use resource_type::ResourceType;
 pub use service::{AccessLevel, Action, ResourceUse, Service};
-pub use table::{service, services, supports_resource_control, version};
+pub use table::{is_under_resource_control, service, services, version};
 
 use lakeward_policy::Glob;
 

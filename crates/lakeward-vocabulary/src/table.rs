@@ -88,11 +88,21 @@ pub fn service(prefix: &str) -> Option<&'static Service> {
 /// Whether resource control policies apply to the service with this prefix.
 ///
 /// Source: AWS Organizations User Guide, "Services that support RCPs".
-pub fn supports_resource_control(prefix: &str) -> bool {
+fn supports_resource_control(prefix: &str) -> bool {
     let known = TABLE.resource_controlled.iter();
     known
         .copied()
         .any(|known| known.eq_ignore_ascii_case(prefix))
+}
+
+/// Whether resource control policies bear on an action: on the resources of some services only, and
+/// never on the retiring of a key's grant.
+///
+/// Source: AWS Organizations User Guide, "Resource control policies"; AWS KMS Developer Guide,
+/// "Resource control policies in AWS KMS".
+pub fn is_under_resource_control(action: &str) -> bool {
+    let service = action.split(':').next().unwrap_or_default();
+    supports_resource_control(service) && !action.eq_ignore_ascii_case("kms:RetireGrant")
 }
 
 pub(crate) fn prefixes() -> impl Iterator<Item = &'static str> {

@@ -8,8 +8,8 @@
 )]
 
 use lakeward_vocabulary::{
-    AccessLevel, action, actions_matching, condition_key, service, services,
-    supports_resource_control, version,
+    AccessLevel, action, actions_matching, condition_key, is_under_resource_control, service,
+    services, version,
 };
 
 /// A refreshed table may know more, never less.
@@ -102,8 +102,8 @@ fn patterns_find_actions() {
 
 #[test]
 fn resource_control_policies_reach_some_services() {
-    assert!(supports_resource_control("s3"));
-    assert!(supports_resource_control("STS"));
-    assert!(!supports_resource_control("ec2"));
-    assert!(!supports_resource_control("elasticmapreduce"));
+    assert!(is_under_resource_control("s3:GetObject"));
+    assert!(is_under_resource_control("STS:AssumeRole"));
+    assert!(!is_under_resource_control("ec2:RunInstances"));
+    assert!(!is_under_resource_control("kms:RetireGrant"));
 }

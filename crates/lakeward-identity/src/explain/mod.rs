@@ -6,6 +6,7 @@
 mod denials;
 mod doors;
 mod message;
+mod outcome;
 mod question;
 mod service;
 mod subject;

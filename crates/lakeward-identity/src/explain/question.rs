@@ -11,7 +11,10 @@ use lakeward_wire::AwsError;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::doors::{Bearing, DoorAnswer, Doors, Foreign, ResourcePolicy, Verdict};
+use super::{
+    doors::{Bearing, DoorAnswer, Doors, Foreign, ResourcePolicy, Verdict},
+    outcome::{Outcome as Whole, remedies},
+};
 use crate::{
     Call, Caller, Role, User, authorizer,
     call::caller_context,
@@ -97,7 +100,7 @@ impl Question<'_> {
         };
         doors.extend(others.iter().flat_map(|other| other.ask(snapshot, foreign)));
         let instead = |action: &str| self.instead(&standing, &principal, &context, action);
-        let outcome = Outcomes::of(&request, &decision, &doors, instead);
+        let outcome = Whole::of(&request, &decision, &doors, instead);
         Ok(Explanation {
             principal: principal.arn(),
             action: self.action.to_owned(),
@@ -234,60 +237,6 @@ impl Side {
             }
         })
     }
-}
-
-/// What all doors together come to.
-struct Outcomes {
-    allowed: bool,
-    served_by: Option<String>,
-    remedies: Vec<Value>,
-}
-
-impl Outcomes {
-    fn of(
-        request: &Request<'_>,
-        decision: &Decision,
-        doors: &[DoorAnswer],
-        instead: impl Fn(&str) -> Result<(), Vec<Value>>,
-    ) -> Self {
-        let also = doors.iter().filter(|door| door.bearing == Bearing::AsWell);
-        let shut: Vec<&DoorAnswer> = also.filter(|door| door.is_shut()).collect();
-        let mut outcome = Self {
-            allowed: decision.is_allowed() && shut.is_empty(),
-            served_by: None,
-            remedies: shut.iter().filter_map(|door| door.remedy.clone()).collect(),
-        };
-        let other = doors.iter().find_map(|door| match door.bearing {
-            Bearing::Instead(action) if door.verdict != Verdict::Silent => Some((door, action)),
-            _ => None,
-        });
-        match other {
-            // Advising a policy here would advise to show more than what was granted.
-            Some((door, action)) if !decision.is_allowed() => {
-                outcome.serve_instead(door, instead(action));
-            }
-            _ => outcome.remedies.extend(remedies(decision, request)),
-        }
-        outcome
-    }
-
-    fn serve_instead(&mut self, door: &DoorAnswer, may: Result<(), Vec<Value>>) {
-        if !door.is_shut() && may.is_ok() {
-            self.allowed = true;
-            self.served_by = Some(door.door.clone());
-            return;
-        }
-        self.remedies
-            .extend(door.remedy.clone().filter(|_| door.is_shut()));
-        self.remedies.extend(may.err().into_iter().flatten());
-    }
-}
-
-fn remedies(decision: &Decision, request: &Request<'_>) -> Vec<Value> {
-    let remedies = decision.remedies(request).into_iter();
-    remedies
-        .filter_map(|remedy| serde_json::to_value(remedy).ok())
-        .collect()
 }
 
 /// A question as each policy door is asked it: alone, with all others open.

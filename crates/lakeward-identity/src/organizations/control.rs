@@ -9,22 +9,6 @@ use super::{Attachments, Membership, Organization, OrganizationPolicy, PolicyTyp
 /// Policies with their names, a list for each level: the root, the units, the account.
 pub(crate) type Levels = Vec<Vec<(String, PolicyDocument)>>;
 
-/// The services whose resources resource control policies protect ("List of AWS services that
-/// support RCPs").
-const PROTECTED: [&str; 11] = [
-    "aoss",
-    "cognito-identity",
-    "cognito-idp",
-    "dynamodb",
-    "ecr",
-    "kms",
-    "logs",
-    "s3",
-    "secretsmanager",
-    "sqs",
-    "sts",
-];
-
 /// The service control policies above an account's principals. No levels: it isn't subject to any.
 ///
 /// # Errors
@@ -42,8 +26,7 @@ pub(crate) fn resource_control(
     resource_account: &str,
     action: &str,
 ) -> Result<Levels, AwsError> {
-    let service = action.split(':').next().unwrap_or_default();
-    if !PROTECTED.contains(&&*service.to_ascii_lowercase()) {
+    if !lakeward_vocabulary::is_under_resource_control(action) {
         return Ok(Levels::new());
     }
     levels(

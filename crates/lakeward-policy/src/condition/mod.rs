@@ -35,8 +35,6 @@ pub(crate) enum ConditionError {
         expected: &'static str,
         value: String,
     },
-    #[error("condition operator {operator} on {key} has no value")]
-    NoValue { operator: String, key: String },
 }
 
 impl Condition {
@@ -52,12 +50,6 @@ impl Condition {
             .is_some_and(|(vendor, rest)| !vendor.is_empty() && !rest.is_empty());
         if !named {
             return Err(ConditionError::Key(key.to_owned()));
-        }
-        if values.is_empty() {
-            return Err(ConditionError::NoValue {
-                operator: name.to_owned(),
-                key: key.to_owned(),
-            });
         }
         let operands = Operands::parse(operator.comparison, name, values, syntax)?;
         Ok(Condition {
@@ -77,7 +69,12 @@ impl Condition {
         } = self.operator;
         let values = context.folded(&self.key).unwrap_or_default();
         if let Operands::Null(expected) = &self.operands {
-            return expected.contains(&values.is_empty());
+            return match quantifier {
+                Quantifier::One => expected.contains(&values.is_empty()),
+                // Source: IAM User Guide, "Access Analyzer policy check reference", "Null with qualifier".
+                Quantifier::All => true,
+                Quantifier::Any => false,
+            };
         }
         let fits = |value: &String| self.operands.fit(value, context) != inverted;
         match (quantifier, values) {
@@ -276,7 +273,6 @@ mod tests {
             ("stringequals", "x"),
             ("ForSomeValues:StringEquals", "x"),
             ("NullIfExists", "true"),
-            ("ForAnyValue:Null", "true"),
             ("StringEqualsIfExistsIfExists", "x"),
             ("NumericEquals", "ten"),
             ("DateEquals", "tomorrow"),
@@ -291,6 +287,31 @@ mod tests {
             );
         }
         assert!(parse("StringEquals", "username", "x").is_err());
-        assert!(Condition::parse("StringEquals", "aws:k", &[], Syntax::Variables).is_err());
+    }
+
+    #[test]
+    fn a_list_without_values_matches_nothing() {
+        for (operator, present, missing) in [
+            ("StringEquals", false, false),
+            ("StringNotEquals", true, true),
+            ("StringEqualsIfExists", false, true),
+            ("ForAllValues:StringEquals", false, true),
+            ("ForAnyValue:StringEquals", false, false),
+            ("NumericLessThan", false, false),
+            ("Null", false, false),
+        ] {
+            assert_eq!(holds(operator, &[], &["x"]), present, "{operator}");
+            assert_eq!(holds(operator, &[], &[]), missing, "{operator}");
+        }
+    }
+
+    #[test]
+    fn null_with_a_set_operator_is_always_the_same() {
+        for request in [&["x"][..], &[]] {
+            for policy in ["true", "false"] {
+                assert!(holds("ForAllValues:Null", &[policy], request));
+                assert!(!holds("ForAnyValue:Null", &[policy], request));
+            }
+        }
     }
 }

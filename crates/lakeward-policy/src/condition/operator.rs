@@ -57,7 +57,7 @@ impl Operator {
             None => (rest, false),
         };
         let (comparison, inverted) = comparison(base).ok_or_else(unknown)?;
-        if comparison == Comparison::Null && (if_exists || quantifier != Quantifier::One) {
+        if comparison == Comparison::Null && if_exists {
             return Err(unknown());
         }
         Ok(Operator {

@@ -69,6 +69,21 @@ impl PolicyDocument {
     /// # Errors
     /// [`MalformedPolicy`] with AWS's message and the place of the error.
     pub fn parse(json: &str, usage: Usage) -> Result<PolicyDocument, MalformedPolicy> {
+        PolicyDocument::read(json, usage, Parser::new(usage))
+    }
+
+    /// Parses and compiles a document as AWS judges those that it has kept from the time when it
+    /// took more: documents of every usage may be of version 2008-10-17 or of none; in a
+    /// resource's policy `NotPrincipal` may stand with `Allow`, which then reaches everyone whom
+    /// no part of the element names; in a trust policy it may stand with `Deny`.
+    ///
+    /// # Errors
+    /// [`MalformedPolicy`] with AWS's message and the place of the error.
+    pub fn parse_kept(json: &str, usage: Usage) -> Result<PolicyDocument, MalformedPolicy> {
+        PolicyDocument::read(json, usage, Parser::of_kept(usage))
+    }
+
+    fn read(json: &str, usage: Usage, parser: Parser) -> Result<PolicyDocument, MalformedPolicy> {
         if json.len() > MAX_POLICY_BYTES {
             let detail = format!("{} bytes; at most {MAX_POLICY_BYTES} are read", json.len());
             let message = "Policy document exceeds the maximum length".to_owned();
@@ -80,7 +95,7 @@ impl PolicyDocument {
             });
         }
         let root = Node::root(json)?;
-        let (syntax, statements) = Parser::new(usage).document(root)?;
+        let (syntax, statements) = parser.document(root)?;
         Ok(PolicyDocument(Arc::new(Compiled {
             source: json.to_owned(),
             usage,
@@ -208,6 +223,38 @@ mod tests {
     }
 
     #[test]
+    fn what_was_kept_is_still_read() {
+        let old = r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "${a"}}"#;
+        let old = old.replace("${a", "arn:aws:s3:::${a");
+        for usage in [Usage::Identity, Usage::ServiceControl] {
+            assert!(PolicyDocument::parse(&old, usage).is_err());
+            assert!(PolicyDocument::parse_kept(&old, usage).is_ok());
+        }
+        let rest = r#""Effect": "Allow", "NotPrincipal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole""#;
+        let resource = one(&format!(r#"{rest}, "Resource": "*""#));
+        assert!(PolicyDocument::parse(&resource, Usage::Resource).is_err());
+        assert!(PolicyDocument::parse_kept(&resource, Usage::Resource).is_ok());
+        assert!(PolicyDocument::parse_kept(&resource, Usage::Endpoint).is_ok());
+        assert!(PolicyDocument::parse_kept(&resource, Usage::ResourceControl).is_err());
+        assert!(PolicyDocument::parse_kept(&one(rest), Usage::Trust).is_err());
+        let deny = one(&rest.replace("Allow", "Deny"));
+        assert!(PolicyDocument::parse_kept(&deny, Usage::Trust).is_ok());
+        let wrong = old.replace("{\"Statement\"", "{\"Version\": \"2013\", \"Statement\"");
+        assert!(PolicyDocument::parse_kept(&wrong, Usage::Identity).is_err());
+    }
+
+    #[test]
+    fn incomplete_arns_stand_in_identity_policies_only() {
+        let text = one(r#""Effect": "Allow", "Action": "sqs:*", "Resource": "arn:aws:sqs""#);
+        assert!(PolicyDocument::parse(&text, Usage::Identity).is_ok());
+        let named = text.replace("\"Action", "\"Principal\": \"*\", \"Action");
+        assert_eq!(
+            message(&named, Usage::Resource),
+            "The policy failed legacy parsing"
+        );
+    }
+
+    #[test]
     fn forbidden_elements_are_named() {
         let full =
             r#""Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*""#;
@@ -269,7 +316,12 @@ mod tests {
         assert_eq!(trust("{}"), "Invalid principal in policy");
         assert_eq!(trust(r#"{"AWS": []}"#), "Invalid principal in policy");
         let both = r#""Effect": "Allow", "NotPrincipal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole""#;
-        assert_eq!(message(&one(both), Usage::Trust), SYNTAX);
+        for both in [both.to_owned(), both.replace("Allow", "Deny")] {
+            assert_eq!(
+                message(&one(&both), Usage::Trust),
+                "Has prohibited field NotPrincipal"
+            );
+        }
     }
 
     #[test]

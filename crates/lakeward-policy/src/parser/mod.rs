@@ -37,6 +37,8 @@ const ELEMENTS: [&str; 9] = [
 pub(crate) struct Parser {
     usage: Usage,
     syntax: Syntax,
+    /// Whether the document was saved before: what is no longer taken is still judged.
+    kept: bool,
 }
 
 impl Parser {
@@ -44,6 +46,15 @@ impl Parser {
         Parser {
             usage,
             syntax: Syntax::Plain,
+            kept: false,
+        }
+    }
+
+    /// For documents that were saved before.
+    pub fn of_kept(usage: Usage) -> Parser {
+        Parser {
+            kept: true,
+            ..Parser::new(usage)
         }
     }
 
@@ -69,7 +80,7 @@ impl Parser {
     /// default to 2008-10-17, which knows no variables.
     fn version(&self, root: Node<'_>, node: Option<Node<'_>>) -> Result<Syntax, MalformedPolicy> {
         let version = node.map(|node| string(node, "Version")).transpose()?;
-        match (version.as_deref(), self.usage.may_be_old()) {
+        match (version.as_deref(), self.kept || self.usage.may_be_old()) {
             (Some("2012-10-17"), _) => Ok(Syntax::Variables),
             (Some("2008-10-17") | None, true) => Ok(Syntax::Plain),
             (version, may_be_old) => {
@@ -154,7 +165,11 @@ impl Parser {
             }
             (true, Some(found)) => found,
         };
-        if negated && effect == StatementEffect::Allow {
+        if negated && self.usage == Usage::Trust && !self.kept {
+            let detail = "a trust policy names in Principal who may assume the role";
+            return Err(malformed(at, "Has prohibited field NotPrincipal", detail));
+        }
+        if negated && effect == StatementEffect::Allow && !self.may_allow_all_but() {
             let detail = "NotPrincipal can only be used with Deny";
             return Err(malformed(at, SYNTAX, detail));
         }
@@ -168,6 +183,14 @@ impl Parser {
             true => PrincipalElement::AllBut(principals),
             false => PrincipalElement::Names(principals),
         }))
+    }
+
+    /// Whether `NotPrincipal` may stand with `Allow`: AWS takes no new ones, yet judges those of
+    /// resources that it has.
+    ///
+    /// Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal".
+    fn may_allow_all_but(&self) -> bool {
+        self.kept && matches!(self.usage, Usage::Resource | Usage::Endpoint)
     }
 
     fn actions(
@@ -230,7 +253,7 @@ impl Parser {
         let mut patterns = Vec::new();
         for item in one_or_many(at)? {
             let text = string(item, "a resource")?;
-            patterns.push(resources::read(item, &text, self.syntax)?);
+            patterns.push(resources::read(item, &text, self.syntax, self.usage)?);
             written.resources.push(text);
         }
         written.not_resource = negated;

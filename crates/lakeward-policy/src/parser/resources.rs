@@ -1,9 +1,11 @@
 //! The values of `Resource` and `NotResource`.
 
+use std::borrow::Cow;
+
 use super::SYNTAX;
 use super::reading::malformed;
 use crate::arn::{ArnPattern, ArnPatternError};
-use crate::document::MalformedPolicy;
+use crate::document::{MalformedPolicy, Usage};
 use crate::json::Node;
 use crate::variables::Syntax;
 
@@ -23,18 +25,36 @@ pub(super) fn read(
     node: Node<'_>,
     text: &str,
     syntax: Syntax,
+    usage: Usage,
 ) -> Result<ArnPattern, MalformedPolicy> {
     if let Some(message) = unknown_partition(text) {
         let detail = format!("the partition is one of {}, or *", PARTITIONS.join(", "));
         return Err(malformed(node, message, detail));
     }
-    ArnPattern::resource(text, syntax).map_err(|error| match error {
+    let whole = match usage {
+        Usage::Identity | Usage::ServiceControl => completed(text),
+        _ => text.into(),
+    };
+    ArnPattern::resource(&whole, syntax).map_err(|error| match error {
         ArnPatternError::Shape => {
             let detail = "expected arn:partition:service:region:account:resource";
             malformed(node, shape(text), detail)
         }
         ArnPatternError::Template(error) => malformed(node, SYNTAX, error.to_string()),
     })
+}
+
+/// An ARN with `*` for the fields that are left out at its end: `arn:aws:sqs` is
+/// `arn:aws:sqs:*:*:*` in identity-based policies.
+///
+/// Source: IAM User Guide, "Identify AWS resources with Amazon Resource Names (ARNs)".
+fn completed(text: &str) -> Cow<'_, str> {
+    let fields = text.split(':').count();
+    let incomplete = text.starts_with("arn:") && matches!(fields, 3..=5) && !text.contains("::");
+    match incomplete && !text.ends_with(':') {
+        true => format!("{text}{}", ":*".repeat(6 - fields)).into(),
+        false => text.into(),
+    }
 }
 
 /// IAM's text for an ARN of a partition that does not exist.
@@ -58,5 +78,29 @@ fn shape(text: &str) -> String {
         0 => format!("Resource {text} must be in ARN format or \"*\"."),
         1 => "Resource vendor must be fully qualified and cannot contain regexes.".to_owned(),
         _ => "The policy failed legacy parsing".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_left_out_are_filled_in() {
+        for (text, expected) in [
+            ("arn:aws:sqs", "arn:aws:sqs:*:*:*"),
+            ("arn:aws:s3:*", "arn:aws:s3:*:*:*"),
+            (
+                "arn:aws:sqs:us-east-1:111122223333",
+                "arn:aws:sqs:us-east-1:111122223333:*",
+            ),
+            ("arn:aws:s3:::lake", "arn:aws:s3:::lake"),
+            ("arn:aws:s3::lake", "arn:aws:s3::lake"),
+            ("arn:aws", "arn:aws"),
+            ("arn:aws:", "arn:aws:"),
+            ("*", "*"),
+        ] {
+            assert_eq!(completed(text), expected, "{text}");
+        }
     }
 }

@@ -83,6 +83,11 @@ impl Principals {
         let Ok(arn) = Arn::parse(value) else {
             return false;
         };
+        if is_origin_access_identity(&arn) {
+            let (arn, id) = (value.into(), None);
+            self.named.push(Named { arn, id });
+            return true;
+        }
         if !is_account(&arn.account) || !arn.region.is_empty() || value.contains(['*', '?']) {
             return false;
         }
@@ -216,6 +221,20 @@ fn has(list: &[Box<str>], wanted: &str) -> bool {
     list.iter().any(|known| **known == *wanted)
 }
 
+/// CloudFront's own readers of buckets, which bucket policies name as users of no account.
+///
+/// Source: Amazon CloudFront Developer Guide, "Use an origin access identity".
+fn is_origin_access_identity(arn: &Arn) -> bool {
+    let name = arn
+        .resource
+        .strip_prefix("user/CloudFront Origin Access Identity ");
+    arn.service == "iam"
+        && arn.account == "cloudfront"
+        && arn.region.is_empty()
+        && name
+            .is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// The unique ids of users (`AIDA…`) and roles (`AROA…`).
 fn is_unique_id(text: &str) -> bool {
     let rest = text
@@ -322,8 +341,21 @@ mod tests {
     }
 
     #[test]
+    fn origin_access_identities_are_named() {
+        let named = aws(&["arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E123"]);
+        assert!(!named.is_empty());
+        assert_eq!(named.naming(&session(), None), None);
+        assert_eq!(named.naming(&Principal::Anonymous, None), None);
+    }
+
+    #[test]
     fn texts_that_are_not_principals() {
         for (kind, value) in [
+            (
+                "AWS",
+                "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity *",
+            ),
+            ("AWS", "arn:aws:iam::cloudfront:user/x"),
             ("AWS", ""),
             ("AWS", "arn:aws:iam::studio_account_id:role/x"),
             ("AWS", "arn:aws:iam::111122223333:role/*"),

@@ -189,14 +189,21 @@ fn condition() -> impl Strategy<Value = (String, &'static str, Vec<&'static str>
             let suffix = if optional { "IfExists" } else { "" };
             let name = select(names).prop_map(move |name| format!("{set}{name}{suffix}"));
             let key = prop_oneof![4 => select(keys), 1 => any_key()];
-            (name, key, prop::collection::vec(select(values), 1..3))
+            (name, key, prop::collection::vec(select(values), 0..3))
         },
     );
     let null = (
         any_key(),
+        select(vec![
+            "Null",
+            "Null",
+            "Null",
+            "ForAllValues:Null",
+            "ForAnyValue:Null",
+        ]),
         select(vec![vec!["true"], vec!["false"], vec!["true", "false"]]),
     )
-        .prop_map(|(key, values)| ("Null".to_owned(), key, values));
+        .prop_map(|(key, name, values)| (name.to_owned(), key, values));
     prop_oneof![9 => compared, 1 => null]
 }
 
@@ -301,8 +308,8 @@ fn body(trust: bool) -> BoxedStrategy<Map<String, Value>> {
 
 fn with_principal(trust: bool) -> impl Strategy<Value = Value> {
     let names = (principals(), exempted(), prop::bool::weighted(0.4));
-    (body(trust), names).prop_map(|(mut body, (principals, exempted, not))| {
-        match not && body["Effect"] == "Deny" {
+    (body(trust), names).prop_map(move |(mut body, (principals, exempted, not))| {
+        match not && (body["Effect"] == "Deny" || !trust) {
             true => body.insert("NotPrincipal".to_owned(), exempted),
             false => body.insert("Principal".to_owned(), principals),
         };

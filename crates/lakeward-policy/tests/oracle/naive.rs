@@ -228,6 +228,10 @@ impl Judge<'_> {
 
     fn way(&self, statement: &Value, bound: bool) -> Option<Way> {
         if let Some(exempted) = statement.get("NotPrincipal") {
+            if statement["Effect"] == "Allow" {
+                let listed = self.chain(bound).iter().any(|(_, known)| known(exempted));
+                return (!listed).then_some(Way::Itself);
+            }
             let exempt = self.world.boundary.is_none() && self.exempts(exempted, bound);
             return (!exempt).then_some(Way::Itself);
         }
@@ -336,7 +340,11 @@ fn condition(operator: &str, key: &str, values: &[String], reader: &Reader<'_>) 
         None => (name, false),
     };
     if name == "Null" {
-        return values.contains(&request.is_empty().to_string());
+        return match set {
+            "ForAllValues" => true,
+            "ForAnyValue" => false,
+            _ => values.contains(&request.is_empty().to_string()),
+        };
     }
     let positive = name.replace("Not", "");
     let negated = positive != name;

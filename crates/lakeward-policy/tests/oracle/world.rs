@@ -249,7 +249,7 @@ struct Shelf(Vec<(String, PolicyDocument)>);
 impl Shelf {
     fn new(documents: &[Value], usage: Usage) -> Shelf {
         let compile = |(index, document): (usize, &Value)| {
-            let compiled = PolicyDocument::parse(&document.to_string(), usage);
+            let compiled = PolicyDocument::parse_kept(&document.to_string(), usage);
             (
                 index.to_string(),
                 compiled.unwrap_or_else(|error| panic!("{error} in {document}")),
@@ -310,7 +310,7 @@ impl World {
         let service_control = levels(&self.service_control, Usage::ServiceControl);
         let resource_control = levels(&self.resource_control, Usage::ResourceControl);
         let compile = |document: &Value, usage| {
-            let parsed = PolicyDocument::parse(&document.to_string(), usage).unwrap();
+            let parsed = PolicyDocument::parse_kept(&document.to_string(), usage).unwrap();
             parsed.bind(|arn| self.bound.get(arn).cloned())
         };
         let own = match &self.side {

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use lakeward_policy::{PolicyDocument, Usage};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 /// How much text of compiled documents is remembered, in bytes.
 const REMEMBERED: usize = 8 << 20;
@@ -18,8 +16,8 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Compiles a document or finds it compiled. Identity-side documents may be of the old
-    /// version here: IAM takes no new ones, yet judges those that it has.
+    /// Compiles a document or finds it compiled. What AWS takes no more, yet judges where it has
+    /// it, is read: identity-side documents of the old version, `NotPrincipal` with `Allow`.
     ///
     /// # Errors
     /// What is wrong with the document: AWS's text, the place and our own words.
@@ -28,11 +26,8 @@ impl Documents {
         if let Some((_, document)) = known.clone().find(|(known, _)| *known == usage) {
             return Ok(document.clone());
         }
-        let parsed = match modern(text, usage) {
-            Some(modern) => PolicyDocument::parse(&modern, usage),
-            None => PolicyDocument::parse(text, usage),
-        };
-        let document = parsed.map_err(|error| error.to_string())?;
+        let document =
+            PolicyDocument::parse_kept(text, usage).map_err(|error| error.to_string())?;
         if self.size > REMEMBERED {
             *self = Documents::default();
         }
@@ -40,45 +35,6 @@ impl Documents {
         let entry = self.known.entry(text.into()).or_default();
         entry.push((usage, document.clone()));
         Ok(document)
-    }
-}
-
-/// The version, and where it stands.
-#[derive(Deserialize)]
-struct Versioned<'a> {
-    #[serde(borrow, default, rename = "Version")]
-    version: Option<&'a RawValue>,
-}
-
-/// An identity-side document of the old version, said in the new one: what looks like a variable
-/// is plain text there. Lines stay where they are.
-fn modern(text: &str, usage: Usage) -> Option<String> {
-    const NEW: &str = "\"2012-10-17\"";
-    if !matches!(usage, Usage::Identity | Usage::ServiceControl) {
-        return None;
-    }
-    let Versioned { version } = serde_json::from_str(text).ok()?;
-    let plain = |text: &str| text.replace("${", "${$}{");
-    match version.map(RawValue::get) {
-        None => {
-            let (before, after) = text.split_once('{')?;
-            let comma = if after.trim_start().starts_with('}') {
-                ""
-            } else {
-                ","
-            };
-            Some(format!(
-                "{before}{{\"Version\":{NEW}{comma}{}",
-                plain(after)
-            ))
-        }
-        Some(old @ "\"2008-10-17\"") => {
-            let offset = (old.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-            let (before, after) = text.split_at_checked(offset)?;
-            let after = after.strip_prefix(old)?;
-            Some(format!("{}{NEW}{}", plain(before), plain(after)))
-        }
-        Some(_) => None,
     }
 }
 
@@ -151,21 +107,5 @@ mod tests {
             assert_eq!(found.usage(), Usage::ServiceControl);
         }
         assert_eq!(documents.known.len(), 1);
-    }
-
-    #[test]
-    fn documents_of_the_old_version_know_no_variables() {
-        let modern = |text: &str| modern(text, Usage::Identity);
-        assert_eq!(
-            modern(r#"{"Version":"2008-10-17","x":"${a}"}"#).unwrap(),
-            r#"{"Version":"2012-10-17","x":"${$}{a}"}"#
-        );
-        assert_eq!(
-            modern(r#"{"x":"${a}"}"#).unwrap(),
-            r#"{"Version":"2012-10-17","x":"${$}{a}"}"#
-        );
-        assert_eq!(modern("{}").unwrap(), r#"{"Version":"2012-10-17"}"#);
-        assert_eq!(modern(r#"{"Version":"2012-10-17"}"#), None);
-        assert_eq!(modern("nonsense"), None);
     }
 }

@@ -2,14 +2,16 @@
 
 mod document;
 mod principal;
+mod variables;
 mod written;
 
 use lakeward_policy::{
-    Attached, Context, Layers, PolicyDocument, Principal, Request, ResourceSide,
+    Attached, Context, Layers, PolicyDocument, Principal, Request, ResourceSide, Usage,
 };
 use serde_json::Value;
 
 pub use document::Documents;
+pub(crate) use principal::with_path_from;
 pub use principal::{PrincipalError, principal};
 pub(crate) use written::{check_action, complete};
 
@@ -63,6 +65,13 @@ pub struct Policies {
     pub endpoint: Vec<NamedPolicy>,
 }
 
+impl Policies {
+    /// The resource's policy.
+    pub(crate) fn resource_document(&self) -> Option<&PolicyDocument> {
+        self.resource.as_ref().map(|policy| &policy.document)
+    }
+}
+
 /// Why a case can't be judged.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{why}")]
@@ -101,10 +110,11 @@ impl Case {
             [&policies.boundaries, &policies.session, &policies.endpoint]
                 .map(|list| attached(list));
         let service_control = levels(&policies.service_control);
-        let mut resource_control = match self.is_under_resource_control() {
-            true => levels(&policies.resource_control),
-            false => Vec::new(),
-        };
+        let mut resource_control =
+            match lakeward_vocabulary::is_under_resource_control(&self.action) {
+                true => levels(&policies.resource_control),
+                false => Vec::new(),
+            };
         for level in &mut resource_control {
             level.extend(
                 Sample::FullResourceControl
@@ -126,21 +136,11 @@ impl Case {
         })
     }
 
-    /// Resource control policies bear on some services only.
-    fn is_under_resource_control(&self) -> bool {
-        let service = self.action.split(':').next().unwrap_or_default();
-        lakeward_vocabulary::supports_resource_control(service)
-    }
-
     /// Keys and roles always have a policy of their own; a case that shows none shows one that
     /// allows nothing.
     fn resource_side(&self) -> ResourceSide<'_> {
         let account = &*self.account;
-        let given = self
-            .policies
-            .resource
-            .as_ref()
-            .map(|policy| &policy.document);
+        let given = self.policies.resource_document();
         match self.resource_kind() {
             ResourceKind::Key => match given.or_else(|| Sample::KeyPolicy.document()) {
                 Some(document) => ResourceSide::Key { document, account },
@@ -150,7 +150,7 @@ impl Case {
                 Some(document) => ResourceSide::Trust { document, account },
                 None => ResourceSide::Account { account },
             },
-            ResourceKind::Other => match given {
+            ResourceKind::IdleRole | ResourceKind::Other => match given {
                 Some(document) => ResourceSide::Policy { document, account },
                 None => ResourceSide::Account { account },
             },
@@ -169,7 +169,19 @@ pub(crate) enum ResourceKind {
     Key,
     /// A role that is to be assumed.
     Role,
+    /// A role that something else is done with; its trust policy has no say in that.
+    IdleRole,
     Other,
+}
+
+impl ResourceKind {
+    /// What a policy of such a resource is.
+    pub(crate) fn usage(self) -> Usage {
+        match self {
+            ResourceKind::Role | ResourceKind::IdleRole => Usage::Trust,
+            ResourceKind::Key | ResourceKind::Other => Usage::Resource,
+        }
+    }
 }
 
 pub(crate) fn resource_kind(action: &str, resource: &str) -> ResourceKind {
@@ -181,6 +193,7 @@ pub(crate) fn resource_kind(action: &str, resource: &str) -> ResourceKind {
     match service {
         Some("kms") if name.starts_with("key/") => ResourceKind::Key,
         Some("iam") if name.starts_with("role/") && assumes => ResourceKind::Role,
+        Some("iam") if name.starts_with("role/") => ResourceKind::IdleRole,
         _ => ResourceKind::Other,
     }
 }

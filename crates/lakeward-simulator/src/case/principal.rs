@@ -1,6 +1,16 @@
 //! From the text that names a caller to the caller.
 
-use lakeward_policy::{Arn, Context, Principal};
+use std::collections::BTreeSet;
+
+use lakeward_policy::{Arn, Context, PolicyDocument, Principal};
+
+/// How the names of service-linked roles begin.
+///
+/// Source: IAM User Guide, "IAM identifiers".
+const SERVICE_LINKED: &str = "AWSServiceRoleFor";
+
+/// The path of a service-linked role whose service the case doesn't tell.
+const UNTOLD_SERVICE: &str = "aws-service-role/unknown.amazonaws.com/";
 
 /// A text that names no caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,8 +23,9 @@ pub struct PrincipalError(String);
 /// The caller that a text names.
 ///
 /// A role's ARN stands for some session of that role. The role of a session is found by its name,
-/// with the path that `aws:PrincipalArn` in the context gives, if it is there; the user behind a
-/// federated user is taken to have its name.
+/// with the path that `aws:PrincipalArn` in the context gives, if it is there; a name that only
+/// service-linked roles have tells that the role is one. The user behind a federated user is taken
+/// to have its name.
 ///
 /// # Errors
 /// [`PrincipalError`] when the text is no ARN of a caller and no service's name.
@@ -83,10 +94,51 @@ fn session(text: &str, arn: &Arn, name: &str, context: &Context) -> Option<Princ
         told.strip_prefix(&prefix)
             .is_some_and(|rest| rest.rsplit('/').next() == Some(role))
     });
+    let path = match role.starts_with(SERVICE_LINKED) {
+        true => UNTOLD_SERVICE,
+        false => "",
+    };
     Some(Principal::RoleSession {
-        role_arn: told.cloned().unwrap_or_else(|| format!("{prefix}{role}")),
+        role_arn: told
+            .cloned()
+            .unwrap_or_else(|| format!("{prefix}{path}{role}")),
         session_arn: text.to_owned(),
     })
+}
+
+/// The caller with the path of its role as the resource's policy has it. A session's ARN leaves the
+/// path out, but an account has one role of a name at most, so a policy that names it names the
+/// session's.
+pub(crate) fn with_path_from(principal: Principal, policy: Option<&PolicyDocument>) -> Principal {
+    let Principal::RoleSession {
+        role_arn,
+        session_arn,
+    } = principal
+    else {
+        return principal;
+    };
+    let named = policy
+        .filter(|_| !session_arn.ends_with('/'))
+        .and_then(|policy| named_role(&role_arn, policy));
+    Principal::RoleSession {
+        role_arn: named.unwrap_or(role_arn),
+        session_arn,
+    }
+}
+
+/// The one role of this name in this account that the policy names.
+fn named_role(role_arn: &str, policy: &PolicyDocument) -> Option<String> {
+    let (account, path_and_name) = role_arn.split_once(":role/")?;
+    let name = path_and_name.rsplit('/').next()?;
+    let same = |arn: &&str| {
+        arn.split_once(":role/")
+            .is_some_and(|(of, rest)| of == account && rest.rsplit('/').next() == Some(name))
+    };
+    let named: BTreeSet<&str> = policy.principal_arns().filter(same).collect();
+    match (named.first(), named.len()) {
+        (Some(arn), 1) => Some((*arn).to_owned()),
+        _ => None,
+    }
 }
 
 /// A service, or one of the identity providers that policies name by host.
@@ -148,6 +200,13 @@ mod tests {
             &known,
         );
         assert_eq!(told.unwrap(), session("team/reader", "reader/ana"));
+        assert_eq!(
+            read("arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForX/a").unwrap(),
+            session(
+                "aws-service-role/unknown.amazonaws.com/AWSServiceRoleForX",
+                "AWSServiceRoleForX/a"
+            )
+        );
         assert_eq!(
             read("arn:aws:iam::111122223333:root").unwrap(),
             Principal::Root {

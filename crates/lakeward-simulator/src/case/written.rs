@@ -4,49 +4,135 @@ use std::borrow::Cow;
 use std::fmt;
 
 use lakeward_policy::{Arn, Context, Principal, Usage};
-use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::variables::{ContextVariables, Scalar};
 use super::{
-    Case, Documents, NamedPolicy, Policies, ResourceKind, Unjudged, principal, resource_kind,
+    Case, Documents, NamedPolicy, Policies, Unjudged, principal, resource_kind, with_path_from,
 };
 use crate::words::one_line;
 
 type Written<'a> = Vec<&'a RawValue>;
 
-/// A name that isn't known is an error, lest a misspelt list of policies go unread; the remarks
-/// that people add to cases are let through.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WrittenCase<'a> {
-    #[serde(default)]
+/// The members of a case. A name that isn't known is an error where it may be a misspelt list of
+/// policies that would go unread; the remarks that people add to cases are let through.
+#[derive(Default)]
+struct Members<'a> {
     id: Option<Value>,
-    #[serde(borrow, default)]
     identity_policies: Option<Written<'a>>,
-    #[serde(borrow, default)]
     resource_policy: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     boundaries: Option<Written<'a>>,
-    #[serde(borrow, default)]
     session_policies: Option<Written<'a>>,
-    #[serde(borrow, default)]
     scps: Option<Vec<Written<'a>>>,
-    #[serde(borrow, default)]
     rcps: Option<Vec<Written<'a>>>,
-    #[serde(borrow, default)]
     endpoint_policies: Option<Written<'a>>,
-    #[serde(borrow)]
-    request: WrittenRequest<'a>,
-    #[serde(default, rename = "name")]
-    _name: IgnoredAny,
-    #[serde(default, rename = "description")]
-    _description: IgnoredAny,
-    #[serde(default, rename = "comment")]
-    _comment: IgnoredAny,
-    #[serde(default, rename = "expected")]
-    _expected: IgnoredAny,
+    request: Option<WrittenRequest<'a>>,
+}
+
+/// The names of the members.
+const MEMBERS: &[&str] = &[
+    "id",
+    "identityPolicies",
+    "resourcePolicy",
+    "boundaries",
+    "sessionPolicies",
+    "scps",
+    "rcps",
+    "endpointPolicies",
+    "request",
+];
+
+/// What people call their remarks. These may hold anything.
+const REMARKS: [&str; 4] = ["name", "description", "comment", "expected"];
+
+/// Parts of names that speak of policies or of the request.
+const TELLING: [&str; 10] = [
+    "polic",
+    "boundar",
+    "scp",
+    "rcp",
+    "control",
+    "endpoint",
+    "session",
+    "statement",
+    "request",
+    "context",
+];
+
+/// A member's name.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a case, which is a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut case = Members::default();
+        let mut seen = [false; MEMBERS.len()];
+        while let Some(Name(name)) = map.next_key()? {
+            let place = MEMBERS.iter().position(|member| **member == *name);
+            if let Some((member, seen)) = place.and_then(|at| MEMBERS.get(at).zip(seen.get_mut(at)))
+                && std::mem::replace(seen, true)
+            {
+                return Err(de::Error::duplicate_field(member));
+            }
+            match &*name {
+                "id" => case.id = map.next_value()?,
+                "identityPolicies" => case.identity_policies = map.next_value()?,
+                "resourcePolicy" => case.resource_policy = map.next_value()?,
+                "boundaries" => case.boundaries = map.next_value()?,
+                "sessionPolicies" => case.session_policies = map.next_value()?,
+                "scps" => case.scps = map.next_value()?,
+                "rcps" => case.rcps = map.next_value()?,
+                "endpointPolicies" => case.endpoint_policies = map.next_value()?,
+                "request" => case.request = Some(map.next_value()?),
+                remark => {
+                    let value: &RawValue = map.next_value()?;
+                    if !is_remark(remark, value) {
+                        return Err(de::Error::unknown_field(remark, MEMBERS));
+                    }
+                }
+            }
+        }
+        Ok(case)
+    }
+}
+
+/// Whether a member that isn't known can only be a remark: its name speaks of nothing that a case
+/// has, and its value is plain or a list of plain values.
+fn is_remark(name: &str, value: &RawValue) -> bool {
+    if REMARKS.contains(&name) {
+        return true;
+    }
+    let name = name.to_lowercase();
+    if TELLING.iter().any(|part| name.contains(part)) {
+        return false;
+    }
+    let plain = |value: &Value| match value {
+        Value::String(text) => !text.trim_start().starts_with(['{', '[']),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Array(_) | Value::Object(_) => false,
+    };
+    match serde_json::from_str(value.get()) {
+        Ok(Value::Array(items)) => items.iter().all(plain),
+        Ok(value) => plain(&value),
+        Err(_) => false,
+    }
 }
 
 #[derive(Deserialize)]
@@ -59,7 +145,7 @@ struct WrittenRequest<'a> {
     #[serde(borrow)]
     resource: WrittenResource<'a>,
     #[serde(default)]
-    context_variables: ContextVariables,
+    context_variables: Option<ContextVariables>,
 }
 
 #[derive(Deserialize)]
@@ -67,8 +153,14 @@ struct WrittenRequest<'a> {
 struct WrittenResource<'a> {
     #[serde(borrow)]
     resource: Cow<'a, str>,
-    #[serde(borrow, default)]
-    account_id: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "account_id")]
+    account_id: Option<String>,
+}
+
+/// An account's digits, quoted or not.
+fn account_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value: Option<Scalar> = Option::deserialize(deserializer)?;
+    Ok(value.map(|Scalar(text)| text))
 }
 
 /// A caller, or null for nobody. That it is read by a function of its own makes it required.
@@ -86,70 +178,6 @@ struct Named<'a> {
     policy: &'a RawValue,
 }
 
-/// Condition keys, each with a text or a list of texts. A key that occurs twice is an error.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ContextVariables(pub Context);
-
-impl<'de> Deserialize<'de> for ContextVariables {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ContextVisitor)
-    }
-}
-
-struct ContextVisitor;
-
-impl<'de> Visitor<'de> for ContextVisitor {
-    type Value = ContextVariables;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of condition keys")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContextVariables, A::Error> {
-        let mut context = Context::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let Values(values) = map.next_value()?;
-            if context.get(&key).is_some() {
-                let twice = format!("the condition key {key:?} occurs twice");
-                return Err(de::Error::custom(twice));
-            }
-            context.insert(&key, values);
-        }
-        Ok(ContextVariables(context))
-    }
-}
-
-/// A text or a list of texts.
-pub(crate) struct Values(pub Vec<String>);
-
-impl<'de> Deserialize<'de> for Values {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValuesVisitor)
-    }
-}
-
-struct ValuesVisitor;
-
-impl<'de> Visitor<'de> for ValuesVisitor {
-    type Value = Values;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or a list of strings")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Values, E> {
-        Ok(Values(vec![text.to_owned()]))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Values, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = items.next_element()? {
-            values.push(value);
-        }
-        Ok(Values(values))
-    }
-}
-
 pub(super) fn read(line: &[u8], documents: &mut Documents) -> Result<Case, Unjudged> {
     let text = std::str::from_utf8(line).map_err(|error| {
         let why = format!(
@@ -158,7 +186,7 @@ pub(super) fn read(line: &[u8], documents: &mut Documents) -> Result<Case, Unjud
         );
         Unjudged { id: None, why }
     })?;
-    let written: WrittenCase<'_> = serde_json::from_str(text).map_err(|error| Unjudged {
+    let written: Members<'_> = serde_json::from_str(text).map_err(|error| Unjudged {
         id: id_of(text),
         why: one_line(&error.to_string()),
     })?;
@@ -179,13 +207,13 @@ fn is_id(id: &Value) -> bool {
     id.is_string() || id.is_number()
 }
 
-fn compile(written: WrittenCase<'_>, documents: &mut Documents) -> Result<Case, String> {
-    let request = written.request;
+fn compile(written: Members<'_>, documents: &mut Documents) -> Result<Case, String> {
+    let request = written.request.ok_or("missing field `request`")?;
     if let Some(id) = written.id.as_ref().filter(|id| !is_id(id)) {
         return Err(format!("id must be a string or a number, not {id}"));
     }
     check_action(&request.action)?;
-    let ContextVariables(given) = request.context_variables;
+    let ContextVariables(given) = request.context_variables.unwrap_or_default();
     let principal = match &request.principal {
         None => Principal::Anonymous,
         Some(text) => {
@@ -194,10 +222,7 @@ fn compile(written: WrittenCase<'_>, documents: &mut Documents) -> Result<Case, 
     };
     let account = account(&request.resource, &principal)?;
     let resource = request.resource.resource.into_owned();
-    let usage = match resource_kind(&request.action, &resource) {
-        ResourceKind::Role => Usage::Trust,
-        ResourceKind::Key | ResourceKind::Other => Usage::Resource,
-    };
+    let usage = resource_kind(&request.action, &resource).usage();
     let mut reader = Reader { documents };
     let policies = Policies {
         identity: reader.list(
@@ -218,6 +243,10 @@ fn compile(written: WrittenCase<'_>, documents: &mut Documents) -> Result<Case, 
             written.endpoint_policies,
             Usage::Endpoint,
         )?,
+    };
+    let principal = match given.get("aws:PrincipalArn") {
+        Some(_) => principal,
+        None => with_path_from(principal, policies.resource_document()),
     };
     Ok(Case {
         context: complete(given, &principal, &account),
@@ -252,7 +281,8 @@ pub(crate) fn check_action(action: &str) -> Result<(), String> {
     }
 }
 
-/// The account that owns the resource: as given, else the one in its ARN, else for `*` the caller's.
+/// The account that owns the resource: as given, else the one in its ARN, else for `*` and for what
+/// belongs to AWS (`arn:aws:iam::aws:policy/…`) the caller's.
 fn account(resource: &WrittenResource<'_>, principal: &Principal) -> Result<String, String> {
     let WrittenResource {
         resource: text,
@@ -265,9 +295,9 @@ fn account(resource: &WrittenResource<'_>, principal: &Principal) -> Result<Stri
         }
     };
     let account = match (account_id, &arn) {
-        (Some(given), _) => (**given).to_owned(),
-        (None, Some(arn)) => arn.account.clone(),
-        (None, None) => principal.account().unwrap_or_default().to_owned(),
+        (Some(given), _) => given.clone(),
+        (None, Some(arn)) if arn.account != "aws" => arn.account.clone(),
+        (None, _) => principal.account().unwrap_or_default().to_owned(),
     };
     match account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
         true => Ok(account),

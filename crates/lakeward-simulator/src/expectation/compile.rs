@@ -12,8 +12,8 @@ use super::written::{
     Variables, WrittenExpectation, WrittenPolicy, WrittenPrincipal, WrittenResource, WrittenSuite,
 };
 use crate::case::{
-    Case, Documents, NamedPolicy, Policies, ResourceKind, check_action, complete, principal,
-    resource_kind,
+    Case, Documents, NamedPolicy, Policies, check_action, complete, principal, resource_kind,
+    with_path_from,
 };
 use crate::words::one_line;
 
@@ -212,16 +212,17 @@ impl<'a> Compiler<'a> {
         let account = self.account(what, &principal).map_err(fail)?;
         let mut policies = who.policies.clone();
         if let Some(resource) = resource {
-            let usage = match resource_kind(action, what.arn) {
-                ResourceKind::Role => Usage::Trust,
-                ResourceKind::Key | ResourceKind::Other => Usage::Resource,
-            };
+            let usage = resource_kind(action, what.arn).usage();
             let policy = resource.resource_policy.as_ref();
             policies.resource = policy
                 .map(|policy| self.policy(policy, usage))
                 .transpose()?;
             policies.resource_control = self.levels(&resource.rcps, Usage::ResourceControl)?;
         }
+        let principal = match context.get("aws:PrincipalArn") {
+            Some(_) => principal,
+            None => with_path_from(principal, policies.resource_document()),
+        };
         Ok(Case {
             id: None,
             context: complete(context, &principal, &account),

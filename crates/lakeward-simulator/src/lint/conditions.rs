@@ -7,6 +7,7 @@ use super::{Remarks, Severity};
 
 pub(super) fn check(statement: &StatementSummary<'_>, remarks: &mut Remarks<'_>) {
     for condition in &statement.written.conditions {
+        check_sense(condition, remarks);
         let Some(key) = condition_key(&condition.key) else {
             continue;
         };
@@ -48,6 +49,28 @@ impl<'a> Operator<'a> {
             "BinaryEquals" => kind == KeyKind::String,
             _ => true,
         }
+    }
+}
+
+/// Conditions that come to the same for every request.
+///
+/// Source: IAM User Guide, "Access Analyzer policy check reference".
+fn check_sense(condition: &WrittenCondition, remarks: &mut Remarks<'_>) {
+    let operator = Operator::of(&condition.operator);
+    if condition.values.is_empty() {
+        let message = format!(
+            "{} on {} lists no values, so it matches none",
+            condition.operator, condition.key
+        );
+        let advice = "Give the values, or test whether the key is there with Null.";
+        remarks.warning("empty-condition", message, advice);
+    } else if operator.base == "Null" && operator.quantifier.is_some() {
+        let outcome = match operator.quantifier {
+            Some("ForAllValues") => "always",
+            _ => "never",
+        };
+        let message = format!("{} {outcome} holds", condition.operator);
+        remarks.warning("null-set-operator", message, "Use Null alone.");
     }
 }
 

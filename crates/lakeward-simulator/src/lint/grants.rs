@@ -54,13 +54,11 @@ fn check_runtime_role(statement: &StatementSummary<'_>, remarks: &mut Remarks<'_
 
 fn check_pass_role(statement: &StatementSummary<'_>, remarks: &mut Remarks<'_>) {
     let written = statement.written;
+    // Fields that are left out at the end of an ARN stand for anything.
     let any_role = written.not_resource
         || written.resources.iter().any(|pattern| {
-            pattern == "*"
-                || pattern
-                    .splitn(6, ':')
-                    .nth(5)
-                    .is_some_and(|name| matches!(name, "*" | "role/*"))
+            let name = pattern.splitn(6, ':').nth(5);
+            name.is_none_or(|name| matches!(name, "*" | "role/*"))
         });
     let guarded = written.conditions.iter().any(|condition| {
         let key = condition.key.to_ascii_lowercase();
