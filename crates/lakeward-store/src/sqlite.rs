@@ -33,7 +33,7 @@ impl Sqlite {
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = Lock::take(path)?;
         lock::private_file(path).map_err(|source| lock::unusable(path, source))?;
-        // Before anything of the file is touched, its journal included.
+        // Before the layout or the kind of journal is touched.
         refuse_newer(look_at_layout(path).await?)?;
         let mut sqlite = Self {
             path: path.to_owned(),
@@ -165,8 +165,13 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Opened to write, because a process that was killed while it made the file may have left a
+/// journal that only a writer rolls back.
 async fn look_at_layout(path: &Path) -> Result<i64, StoreError> {
-    let mut connection = SqliteConnection::connect_with(&reading(path)).await?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(PATIENCE);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
     let layout = read_layout(&mut connection).await?;
     connection.close().await?;
     Ok(layout)

@@ -51,6 +51,26 @@ async fn a_file_that_was_made_and_not_marked_is_taken_up() {
 }
 
 #[tokio::test]
+async fn a_file_whose_making_was_killed_is_rolled_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, left) = (dir.path().join("state.db"), dir.path().join("left.db"));
+    first_sqlite(&path).await;
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut killed = SqliteConnection::connect_with(&options).await.unwrap();
+    // With room for one page, what isn't committed is in the file already.
+    let half = "PRAGMA cache_size = 1; BEGIN; \
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) \
+                INSERT INTO record SELECT 'role', 'half' || i, hex(zeroblob(500)) FROM n;";
+    sqlx::raw_sql(half).execute(&mut killed).await.unwrap();
+    for suffix in ["", "-journal"] {
+        let with = |path: &Path| format!("{}{suffix}", path.display());
+        std::fs::copy(with(&path), with(&left)).unwrap();
+    }
+    let store = open(&left).await;
+    assert_eq!(store.snapshot().scan::<Role>(""), [Arc::new(role("old"))]);
+}
+
+#[tokio::test]
 async fn a_newer_file_is_refused_untouched() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state.db");
