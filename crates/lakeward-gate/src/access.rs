@@ -178,6 +178,12 @@ impl<'c> Visit<'c> {
         self.bucket.clone().ok_or_else(no_such_bucket)
     }
 
+    /// Whether a grant may open what the caller's own permissions didn't: not what the bucket's
+    /// policy or its organization forbids.
+    fn is_open_to_grants(&self) -> bool {
+        self.is_of_callers_lake() && !self.call.was_forbidden_by_owner()
+    }
+
     /// Grants of the caller's account open only what the account owns: registering another's
     /// bucket gives nothing.
     fn is_of_callers_lake(&self) -> bool {
@@ -200,7 +206,7 @@ impl<'c> Visit<'c> {
             }
             Err(denied) => denied,
         };
-        if !self.is_of_callers_lake() {
+        if !self.is_open_to_grants() {
             return Err(denied);
         }
         // The refusal is the one of the caller's own permissions either way, so that it doesn't tell
@@ -228,7 +234,7 @@ impl<'c> Visit<'c> {
             }
             Err(denied) => denied,
         };
-        if !self.is_of_callers_lake() {
+        if !self.is_open_to_grants() {
             return Err(denied);
         }
         match gate.catalog.prefix_access(self.call, &self.name, prefix) {

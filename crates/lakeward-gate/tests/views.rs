@@ -329,6 +329,25 @@ async fn revocation_is_felt_at_the_next_request() {
 }
 
 #[tokio::test]
+async fn no_grant_opens_what_the_bucket_forbids() {
+    let (world, role) = lake().await;
+    world.get(&role, FILE, &[]).await.expect(200);
+    let forbid = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Deny", "Principal": "*", "Action": ["s3:GetObject", "s3:ListBucket"],
+        "Resource": ["arn:aws:s3:::lake", "arn:aws:s3:::lake/*"],
+        "Condition": {"StringNotEquals": {"aws:PrincipalType": "Account"}}}});
+    let put = world.put(&world.root, "/lake?policy", forbid.to_string());
+    put.await.expect(204);
+    world.get(&role, FILE, &[]).await.expect(403);
+    world.head(&role, FILE).await.expect(403);
+    let list = "/lake?list-type=2&prefix=tpc/customer/";
+    world.get(&role, list, &[]).await.expect(403);
+    world.delete(&world.root, "/lake?policy").await.expect(204);
+    world.get(&role, FILE, &[]).await.expect(200);
+    world.get(&role, list, &[]).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_file_that_only_looks_like_parquet_is_refused() {
     let (world, role) = lake().await;
     let path = "/lake/tpc/customer/part-1.parquet";

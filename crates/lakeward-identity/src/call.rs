@@ -238,14 +238,23 @@ impl Call {
                 return Err(undecided);
             }
         };
-        if decision.is_allowed() {
+        let refusal = (!decision.is_allowed())
+            .then(|| AwsError::access_denied(decision.denial_message(&request)));
+        let outside = authorizer::owner(self.account(), resource_side) != self.account();
+        let (decision, whole) = match outside {
+            true => (
+                authorizer::seen_from_outside(decision),
+                authorizer::without_resource(&whole),
+            ),
+            false => (decision, whole),
+        };
+        let Some(refusal) = refusal else {
             self.record(action, resource, decision, Context::new());
             return Ok(Permit {
                 action: action.to_owned(),
                 resource: resource.to_owned(),
             });
-        }
-        let refusal = AwsError::access_denied(decision.denial_message(&request));
+        };
         self.record(action, resource, decision, whole);
         Err(refusal)
     }
@@ -266,6 +275,15 @@ impl Call {
     #[must_use]
     pub fn decided(&self) -> bool {
         !self.lock().decisions.is_empty()
+    }
+
+    /// Whether the last decision was refused by a statement of the resource's owner: in its policy,
+    /// or in its organization's. No grant opens what that forbids.
+    #[must_use]
+    pub fn was_forbidden_by_owner(&self) -> bool {
+        let record = self.lock();
+        let last = record.decisions.last();
+        last.is_some_and(Judgement::is_forbidden_by_owner)
     }
 
     /// Keeps what is answered for the audit record, where CloudTrail keeps it: of changing calls.

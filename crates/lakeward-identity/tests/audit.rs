@@ -35,6 +35,30 @@ async fn lookup(stage: &Stage, who: &Credentials, input: Value) -> stage::Reply 
 }
 
 #[tokio::test]
+async fn a_refused_caller_cannot_write_a_record_that_nobody_reads() {
+    let stage = Stage::new().await;
+    let ana = stage.user("ana", all_of("iam:GetUser")).await;
+    let long = "x".repeat(3 << 20);
+    let input = [
+        ("Action", "UntagUser"),
+        ("UserName", "ana"),
+        ("TagKeys.member.1", &*long),
+    ];
+    stage.query(&ana, "iam", &input).await;
+    let record = stage.last_record();
+    assert_eq!(record["errorCode"], "AccessDenied");
+    assert!(record.to_string().len() < 64 << 10);
+    let decision = &record["additionalEventData"]["decisions"][0];
+    assert_eq!(decision["shortened"], true);
+    assert_eq!(decision["reason"]["effect"], "implicitDeny");
+    let wanted = Filter {
+        event_name: Some("UntagUser".into()),
+        ..Filter::default()
+    };
+    assert_eq!(names(&stage, wanted, Order::NewestFirst), ["UntagUser"]);
+}
+
+#[tokio::test]
 async fn a_record_says_who_what_and_what_became_of_it() {
     let stage = Stage::new().await;
     let ana = stage.user("ana", all_of("iam:GetUser")).await;

@@ -24,4 +24,4 @@ pub use keep::{Keep, KeepError};
 pub use reader::{Order, Reader};
 pub use trail::{AuditTrail, Event, Guest};
 
-pub(crate) use record::{Judgement, Why, keeps_response};
+pub(crate) use record::{Judgement, Why, forbidden_by_owner, keeps_response};

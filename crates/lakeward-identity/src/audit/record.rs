@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lakeward_policy::{Arn, Context, Decision, Principal};
+use lakeward_policy::{Arn, Context, Decision, Door, Outcome, Principal};
 use lakeward_wire::iso;
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,10 @@ use crate::{Call, Caller, Origin, caller::Kind};
 
 /// The most resources that a record names.
 const MAX_RESOURCES: usize = 16;
+/// The most room that decisions take in a record with all their reasons, in bytes.
+const MAX_EXPLANATION: usize = 256 << 10;
+/// The most decisions that a record has when even without reasons there is no room for all.
+const MAX_DECISIONS: usize = 64;
 /// Operations that begin so change nothing.
 const READING: [&str; 16] = [
     "Get", "List", "Describe", "Head", "Lookup", "Search", "BatchGet", "Simulate", "Decode",
@@ -47,6 +51,14 @@ impl Judgement {
         }
     }
 
+    /// Whether the resource's owner forbids it: its policy, or its organization's.
+    pub(crate) fn is_forbidden_by_owner(&self) -> bool {
+        match &self.why {
+            Why::Policies(decision) => forbidden_by_owner(decision),
+            Why::Said { .. } => false,
+        }
+    }
+
     /// As records and explanations show it.
     pub(crate) fn to_json(&self, call: &Call) -> Value {
         let mut shown = json!({
@@ -75,6 +87,15 @@ impl Judgement {
     }
 }
 
+/// Whether a statement of the resource's side denies.
+pub(crate) fn forbidden_by_owner(decision: &Decision) -> bool {
+    let owners = [Door::ResourcePolicy, Door::ResourceControlPolicy];
+    decision
+        .reasons
+        .iter()
+        .any(|reason| reason.outcome == Outcome::Denies && owners.contains(&reason.door))
+}
+
 pub(super) fn of_call(call: &Call, event: Event<'_>) -> Value {
     let judgements = call.judgements();
     let resources: Vec<&str> = judgements.iter().map(|one| &*one.resource).collect();
@@ -83,9 +104,30 @@ pub(super) fn of_call(call: &Call, event: Event<'_>) -> Value {
     set("userIdentity", user_identity(call));
     set("recipientAccountId", json!(call.account()));
     set("responseElements", presentable(call.response()));
-    let decisions: Vec<Value> = judgements.iter().map(|one| one.to_json(call)).collect();
+    let decisions = shown_decisions(call, &judgements);
     set("additionalEventData", json!({"decisions": decisions}));
     Value::Object(record)
+}
+
+/// The decisions. What a denied caller sent stands in them as condition keys: a record must not
+/// grow with it.
+fn shown_decisions(call: &Call, judgements: &[Judgement]) -> Vec<Value> {
+    let mut shown: Vec<Value> = judgements.iter().map(|one| one.to_json(call)).collect();
+    if shown.len() <= MAX_DECISIONS && judgements.iter().all(Judgement::is_allowed) {
+        return shown;
+    }
+    for left_out in [&["context", "remedies"][..], &["reason"]] {
+        let size: usize = shown.iter().map(|one| one.to_string().len()).sum();
+        if size <= MAX_EXPLANATION {
+            return shown;
+        }
+        for decision in shown.iter_mut().filter_map(Value::as_object_mut) {
+            decision.retain(|member, _| !left_out.contains(&&**member));
+            decision.insert("shortened".into(), json!(true));
+        }
+    }
+    shown.truncate(MAX_DECISIONS);
+    shown
 }
 
 pub(super) fn of_guest(origin: &Origin, guest: &Guest<'_>, event: Event<'_>) -> Value {

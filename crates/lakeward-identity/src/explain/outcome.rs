@@ -3,6 +3,8 @@
 use lakeward_policy::{Decision, Request};
 use serde_json::Value;
 
+use crate::audit::forbidden_by_owner;
+
 use super::doors::{Bearing, DoorAnswer, Verdict};
 
 /// What all doors together come to.
@@ -35,7 +37,7 @@ impl Outcome {
         });
         match other {
             // Advising a policy here would advise to show more than what was granted.
-            Some((door, action)) if !decision.is_allowed() => {
+            Some((door, action)) if !decision.is_allowed() && !forbidden_by_owner(decision) => {
                 outcome.serve_instead(door, instead(action));
             }
             _ => outcome.remedies.extend(remedies(decision, request)),

@@ -92,6 +92,17 @@ impl Question<'_> {
             side,
         };
         let mut doors = asked.doors();
+        let outside = owner != call.account();
+        let (decision, shown) = match outside {
+            true => (
+                authorizer::seen_from_outside(decision),
+                authorizer::without_resource(&context),
+            ),
+            false => (decision, context.clone()),
+        };
+        if outside {
+            hide_theirs(&mut doors, &decision);
+        }
         let foreign = Foreign {
             principal: &self.caller.lake_principal(),
             account: &self.caller.account,
@@ -111,7 +122,7 @@ impl Question<'_> {
             served_by: outcome.served_by,
             remedies: Value::Array(outcome.remedies),
             doors,
-            context: super::context(&context),
+            context: super::context(&shown),
             not_asked: self.not_asked(others),
         })
     }
@@ -327,6 +338,20 @@ impl Asked<'_> {
             }
         }
         Some(said)
+    }
+}
+
+/// Puts one door in the place of those of the resource's account, whose policies aren't shown.
+fn hide_theirs(doors: &mut Vec<DoorAnswer>, decision: &Decision) {
+    let theirs = ["resourcePolicy", "trustPolicy", "resourceControlPolicy"];
+    let before = doors.len();
+    doors.retain(|door| !theirs.contains(&&*door.door));
+    if doors.len() < before {
+        let mut said = answer(Door::ResourcePolicy, decision);
+        if said.reasons.is_empty() {
+            said.verdict = Verdict::Silent;
+        }
+        doors.push(said);
     }
 }
 

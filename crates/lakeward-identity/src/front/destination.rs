@@ -108,11 +108,14 @@ fn query_action(parts: &Parts) -> Option<String> {
     action(parts.uri.query()?.as_bytes())
 }
 
-/// The `Action` of a form. A form with two of them is refused.
+/// The `Action` of a form, whose names may be percent-encoded like its values. A form with two of
+/// them is refused.
 fn action(form: &[u8]) -> Option<String> {
-    let value = form
-        .split(|byte| *byte == b'&')
-        .find_map(|pair| pair.strip_prefix(b"Action="))?;
+    let value = form.split(|byte| *byte == b'&').find_map(|pair| {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let (name, value) = (parts.next()?, parts.next()?);
+        percent_decode(name).eq(*b"Action").then_some(value)
+    })?;
     percent_decode(value)
         .decode_utf8()
         .ok()
@@ -122,4 +125,34 @@ fn action(form: &[u8]) -> Option<String> {
 fn is_operation(name: &str) -> bool {
     let sized = (1..=LONGEST_OPERATION).contains(&name.len());
     sized && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_named_however_its_parameter_is_written() {
+        for form in [
+            "Action=GetUser",
+            "Version=1&Action=GetUser",
+            "%41ction=GetUser",
+            "UserName=a&%41%63tion=Get%55ser",
+        ] {
+            assert_eq!(
+                action(form.as_bytes()).as_deref(),
+                Some("GetUser"),
+                "{form}"
+            );
+        }
+        for form in [
+            "",
+            "Action",
+            "action=GetUser",
+            "Action.x=GetUser",
+            "X=Action=GetUser",
+        ] {
+            assert_eq!(action(form.as_bytes()), None, "{form}");
+        }
+    }
 }

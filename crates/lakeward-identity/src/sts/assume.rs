@@ -199,7 +199,8 @@ pub(super) fn ask_role(
                 document: role.trust.document().map_err(|_| refused(action))?,
                 account: &role.account,
             },
-            None => ResourceSide::None,
+            // Like another account's role that trusts nobody, so that no answer tells them apart.
+            None => ResourceSide::Account { account: "" },
         };
         let _permit = call
             .authorize_with(action, role_arn, context.clone(), side)

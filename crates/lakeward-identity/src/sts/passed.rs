@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::shape;
 use crate::{
     ManagedPolicy, StoredPolicy,
-    inventory::{Tags, repeats},
+    inventory::{Tags, folded, repeats},
 };
 
 /// The policies' limit in characters, inline and managed ARNs together.
@@ -70,6 +70,11 @@ pub(super) fn check_tags(tags: &[(String, String)]) -> Result<(), AwsError> {
     for (key, value) in tags {
         shape::length("tags.member.key", key, 1, 128)?;
         shape::length("tags.member.value", value, 0, 256)?;
+        if folded(key).starts_with("aws:") {
+            return Err(invalid(
+                "Tag keys that begin with aws: are reserved for AWS's use",
+            ));
+        }
         for text in [key, value] {
             if !text.chars().all(is_tag_character) {
                 return Err(invalid(

@@ -88,6 +88,14 @@ async fn members_out_of_bounds_are_named_in_awss_words() {
             "Duplicate tag keys",
         ),
         (
+            &[
+                ("Tags.member.1.Key", "AWS:PrincipalArn"),
+                ("Tags.member.1.Value", "x"),
+            ],
+            "ValidationError",
+            "reserved",
+        ),
+        (
             &[("TransitiveTagKeys.member.1", "a")],
             "InvalidParameterValue",
             "must be included in the requested tags",

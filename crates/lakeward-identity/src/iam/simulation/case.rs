@@ -1,5 +1,7 @@
 //! One question of a simulation: an action on a resource.
 
+use std::cell::OnceCell;
+
 use lakeward_policy::{Arn, Context, Decision, PolicyDocument, Request, ResourceSide, Usage};
 use lakeward_wire::AwsError;
 
@@ -22,8 +24,42 @@ pub(super) struct Simulation<'a> {
     pub(super) policies: Policies,
     /// The context entries that were given; they win over what is known.
     pub(super) entries: Context,
-    pub(super) resource_policy: Option<&'a str>,
+    pub(super) resource_policy: Option<GivenPolicy<'a>>,
     pub(super) resource_owner: Option<String>,
+}
+
+/// The resource policy of the input, compiled once for each use that the questions make of it.
+pub(super) struct GivenPolicy<'a> {
+    text: &'a str,
+    trust: OnceCell<PolicyDocument>,
+    resource: OnceCell<PolicyDocument>,
+}
+
+impl<'a> GivenPolicy<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            trust: OnceCell::new(),
+            resource: OnceCell::new(),
+        }
+    }
+
+    fn document(&self, kind: Kind) -> Result<PolicyDocument, AwsError> {
+        let (kept, usage) = match kind {
+            Kind::Trust => (&self.trust, Usage::Trust),
+            Kind::Resource | Kind::Key => (&self.resource, Usage::Resource),
+        };
+        if let Some(document) = kept.get() {
+            return Ok(document.clone());
+        }
+        let document = PolicyDocument::parse(self.text, usage).map_err(|malformed| {
+            invalid(format!(
+                "ResourcePolicy: {} (line {}, column {})",
+                malformed.message, malformed.line, malformed.column
+            ))
+        })?;
+        Ok(kept.get_or_init(|| document).clone())
+    }
 }
 
 /// The resource's side of one question.
@@ -110,19 +146,13 @@ impl Simulation<'_> {
             .unwrap_or_else(|| self.subject.account.clone());
         let role = service == "iam" && resource.contains(":role/");
         let assumes = role && action.to_ascii_lowercase().starts_with("sts:");
-        let (kind, usage) = match (assumes, service) {
-            (true, _) => (Kind::Trust, Usage::Trust),
-            (false, "kms") => (Kind::Key, Usage::Resource),
-            (false, _) => (Kind::Resource, Usage::Resource),
+        let kind = match (assumes, service) {
+            (true, _) => Kind::Trust,
+            (false, "kms") => Kind::Key,
+            (false, _) => Kind::Resource,
         };
-        if let Some(text) = self.resource_policy {
-            let document = PolicyDocument::parse(text, usage).map_err(|malformed| {
-                invalid(format!(
-                    "ResourcePolicy: {} (line {}, column {})",
-                    malformed.message, malformed.line, malformed.column
-                ))
-            })?;
-            let policy = Some((kind, document));
+        if let Some(given) = &self.resource_policy {
+            let policy = Some((kind, given.document(kind)?));
             return Ok(Owner { account, policy });
         }
         if assumes && !resource.contains(['*', '?']) {

@@ -16,7 +16,12 @@ use lakeward_policy::{Context, PolicyDocument, Usage};
 use lakeward_wire::AwsError;
 use serde::{Deserialize, Serialize};
 
-use self::{case::Simulation, policies::Policies, subject::Subject, view::EvaluationResult};
+use self::{
+    case::{GivenPolicy, Simulation},
+    policies::Policies,
+    subject::Subject,
+    view::EvaluationResult,
+};
 use super::{
     paging::{self, End},
     target::Target,
@@ -146,7 +151,7 @@ async fn simulate_principal(
     let mut policies = Policies::of(call.snapshot(), &source)?;
     policies.add(&input.policy_input_list)?;
     policies.replace_boundary(&input.permissions_boundary_policy_input_list)?;
-    run(&call, &input, subject, policies)
+    aside(call, input, subject, policies).await
 }
 
 async fn simulate_custom(
@@ -168,7 +173,20 @@ async fn simulate_custom(
     for level in &input.ordered_organization_policy_input_list {
         policies.add_level(&level.service_control_policy_input_list)?;
     }
-    run(&call, &input, subject, policies)
+    aside(call, input, subject, policies).await
+}
+
+/// Simulates on a thread that nobody else's requests wait for: a call may hold a thousand questions.
+async fn aside(
+    call: Call,
+    input: Simulate,
+    subject: Subject,
+    policies: Policies,
+) -> Result<Results, AwsError> {
+    let run = move || run(&call, &input, subject, policies);
+    tokio::task::spawn_blocking(run)
+        .await
+        .map_err(AwsError::internal)?
 }
 
 fn run(
@@ -188,7 +206,7 @@ fn run(
         subject,
         policies,
         entries: entries(&input.context_entries),
-        resource_policy: input.resource_policy.as_deref(),
+        resource_policy: input.resource_policy.as_deref().map(GivenPolicy::new),
         resource_owner: input
             .resource_owner
             .as_deref()
