@@ -278,9 +278,9 @@ impl<'a> Lake<'a> {
         self.snapshot.scan(&format!("{}/", self.account))
     }
 
-    /// Every grant of the account.
+    /// Every grant of the account, but those whose principal is gone.
     pub fn grants(&self) -> Vec<Arc<GrantRecord>> {
-        self.snapshot.scan(&format!("{}/", self.account))
+        self.holding(&format!("{}/", self.account))
     }
 
     /// The grants that reach a principal, those to everyone included.
@@ -288,11 +288,14 @@ impl<'a> Lake<'a> {
         let everyone = format!("{}:IAMPrincipals", self.account);
         [principal, IAM_ALLOWED_PRINCIPALS, &everyone]
             .iter()
-            .flat_map(|grantee| {
-                self.snapshot
-                    .scan::<GrantRecord>(&GrantRecord::prefix_of(self.account, grantee))
-            })
+            .flat_map(|grantee| self.holding(&GrantRecord::prefix_of(self.account, grantee)))
             .collect()
+    }
+
+    fn holding(&self, prefix: &str) -> Vec<Arc<GrantRecord>> {
+        let mut records = self.snapshot.scan::<GrantRecord>(prefix);
+        records.retain(|record| record.holds(self.snapshot));
+        records
     }
 
     pub fn registered_locations(&self) -> Vec<Arc<RegisteredLocation>> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use lakeward_grants::{ColumnSelection, DataCellsFilter, Grant, Resource, TableSchema};
-use lakeward_store::Record;
+use lakeward_identity::unique_id;
+use lakeward_store::{Record, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use crate::glue::TableDefinition;
@@ -99,6 +100,10 @@ impl Record for TableLocation {
 pub(crate) struct GrantRecord {
     pub account: String,
     pub grant: Grant,
+    /// The unique id of the user or role that it was given to. One that is made again under the
+    /// same name is another. None for grants to everyone, and in records of earlier versions.
+    #[serde(default)]
+    pub holder: Option<String>,
     pub updated: f64,
     pub updated_by: String,
 }
@@ -107,6 +112,11 @@ impl GrantRecord {
     pub fn key_of(account: &str, principal: &str, resource: &Resource) -> String {
         let prefix = Self::prefix_of(account, principal);
         format!("{prefix}{}", resource_key(resource))
+    }
+
+    /// Whether it still holds: its principal is the one that it was given to.
+    pub fn holds(&self, snapshot: &Snapshot) -> bool {
+        self.holder.is_none() || self.holder == unique_id(snapshot, &self.grant.principal)
     }
 
     /// What the keys of one principal's grants begin with; ARNs hold no space.

@@ -46,7 +46,7 @@ pub use identity::{AuthenticationFailure, Identity};
 pub use instance_profile::InstanceProfile;
 pub use managed_policy::{ManagedPolicy, PolicyVersion};
 pub use oidc_provider::OidcProvider;
-pub use principals::UnknownPrincipal;
+pub use principals::{UnknownPrincipal, unique_id};
 pub use refusal::{ChangeRefused, unavailable};
 pub use role::Role;
 pub use service::Service;

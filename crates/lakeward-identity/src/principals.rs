@@ -29,8 +29,9 @@ fn kind(arn: &str) -> Option<Named> {
     }
 }
 
-/// The unique id of the user or role of an ARN.
-pub(crate) fn unique_id(snapshot: &Snapshot, arn: &str) -> Option<String> {
+/// The unique id of the user or role of an ARN (`AIDA…`, `AROA…`); none when there is no such user
+/// or role.
+pub fn unique_id(snapshot: &Snapshot, arn: &str) -> Option<String> {
     match kind(arn)? {
         Named::User => User::find(snapshot, arn).map(|user| user.id.clone()),
         Named::Role => Role::find(snapshot, arn).map(|role| role.id.clone()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lakeward_grants::{ColumnSelection, Grant, IAM_ALLOWED_PRINCIPALS, Permission, Resource};
-use lakeward_identity::Call;
+use lakeward_identity::{Call, unique_id};
 use lakeward_store::{Change, Record};
 use lakeward_wire::AwsError;
 use serde::{Deserialize, Serialize};
@@ -377,6 +377,7 @@ pub(super) fn give(
 ) {
     let key = GrantRecord::key_of(&caller.account, principal, resource);
     let held = change.get::<GrantRecord>(&key);
+    let held = held.filter(|record| record.holds(change));
     let mut grant = held.map_or_else(
         || Grant {
             principal: principal.to_owned(),
@@ -407,6 +408,7 @@ pub(crate) fn forget_grants(
 fn put(change: &mut Change<'_>, caller: &Caller, grant: Grant) {
     change.put(GrantRecord {
         account: caller.account.clone(),
+        holder: unique_id(change, &grant.principal),
         grant,
         updated: caller.now,
         updated_by: caller.principal.clone(),

@@ -23,7 +23,9 @@ pub(super) fn revoke(
     require_authority(&Access::new(change, caller), request)?;
     let prefix = GrantRecord::prefix_of(&caller.account, &request.principal);
     let mut revoked = false;
-    for record in change.scan::<GrantRecord>(&prefix) {
+    let held = change.scan::<GrantRecord>(&prefix).into_iter();
+    let held: Vec<_> = held.filter(|record| record.holds(change)).collect();
+    for record in held {
         if let Some(left) = left_of(&record.grant, request) {
             revoked = true;
             change.delete::<GrantRecord>(&record.key());

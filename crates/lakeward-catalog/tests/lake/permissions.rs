@@ -421,6 +421,37 @@ async fn a_filter_that_a_changed_table_breaks_denies() {
 }
 
 #[tokio::test]
+async fn who_takes_over_a_name_has_none_of_its_grants() {
+    let world = World::with_tables().await;
+    let key = "tables/customer/part-0.parquet";
+    let first = world.reader("marketing").await;
+    let some = table("customer");
+    world
+        .grant("marketing", some.clone(), &["SELECT"])
+        .await
+        .unwrap();
+    world.permit(&first, key);
+    let role = ("RoleName", "marketing");
+    let own = world
+        .query("iam", &[("Action", "ListRolePolicies"), role])
+        .await;
+    let names: Vec<&str> = own.split("<member>").skip(1).collect();
+    for name in names {
+        let name = ("PolicyName", name.split('<').next().unwrap());
+        world
+            .query("iam", &[("Action", "DeleteRolePolicy"), role, name])
+            .await;
+    }
+    world.query("iam", &[("Action", "DeleteRole"), role]).await;
+    let second = world.reader("marketing").await;
+    assert!(world.is_denied(&second, key));
+    let gone = world.revoke("marketing", some.clone(), &["SELECT"]).await;
+    assert!(gone.is_err(), "{gone:?}");
+    world.grant("marketing", some, &["DESCRIBE"]).await.unwrap();
+    assert!(world.is_denied(&second, key), "only what was given anew");
+}
+
+#[tokio::test]
 async fn settings_begin_closed_and_come_back_as_put() {
     let world = World::empty().await;
     let settings = world
