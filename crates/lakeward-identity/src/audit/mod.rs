@@ -1,7 +1,7 @@
 //! The audit trail: one CloudTrail-format record a call, allowed or denied.
 //!
 //! A record is in its file before the call's answer leaves, so that a killed process loses none
-//! that was answered. The file reaches the disk within [`writer::SYNC_PAUSE`]: a loss of power may
+//! that was answered. The file reaches the disk within 100 ms: a loss of power may
 //! cost the records of that time, not more. A trail that can't be written refuses calls before
 //! they do anything, until it can be written again.
 

@@ -1,7 +1,7 @@
 //! Why a call was denied, and what would allow it.
 //!
 //! The wire carries AWS's own text. The explanation is for those who may see it: sealed in a header
-//! of the denial ([`seal`]), in the audit trail, and by `ExplainAccess` and `ListDenials`.
+//! of the denial (`seal`), in the audit trail, and by `ExplainAccess` and `ListDenials`.
 
 mod denials;
 mod doors;
