@@ -179,6 +179,17 @@ accountId: '111122223333'
 ";
 
 #[tokio::test]
+async fn the_documented_example_holds() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/expectations");
+    let held = run(&["policy", "test", docs]).await;
+    assert_eq!(held.code, Some(0), "{held:?}");
+    assert!(held.out.contains("4 held, 0 failed"), "{held:?}");
+    let policy = format!("{docs}/policies/connect.json");
+    let clean = run(&["policy", "lint", &policy]).await;
+    assert_eq!(clean.code, Some(0), "{clean:?}");
+}
+
+#[tokio::test]
 async fn test_reports_like_a_test_runner() {
     let room = tempfile::tempdir().unwrap();
     let dir = room.path().join("checks");

@@ -124,8 +124,8 @@ impl Check {
         let may = match (self.allowed, self.denied) {
             (true, _) => "may",
             (false, None) => "may not",
-            (false, Some(Denied::Explicitly)) => "may explicitly not",
-            (false, Some(Denied::Implicitly)) => "may implicitly not",
+            (false, Some(Denied::Explicitly)) => "may not (a policy denies)",
+            (false, Some(Denied::Implicitly)) => "may not (no policy allows)",
         };
         let Case {
             action, resource, ..
