@@ -1,5 +1,7 @@
 //! Everything that bears on a caller: what grants it something and what limits it.
 
+use std::sync::LazyLock;
+
 use lakeward_policy::{
     Attached, Decision, Layers, MalformedPolicy, PolicyDocument, Request, ResourceSide, Usage,
     evaluate,
@@ -71,11 +73,8 @@ impl Standing {
 
     /// What the part of a root user's permissions that a federated user has is part of.
     fn of_root() -> Self {
-        const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-        let policy = PolicyDocument::parse(EVERYTHING, Usage::Identity);
-        let everything = policy.map(|document| ("root user".to_owned(), document));
         Self {
-            identity: everything.into_iter().collect(),
+            identity: everything("root user"),
             ..Self::default()
         }
     }
@@ -108,6 +107,19 @@ impl Standing {
         };
         evaluate(request, &doors.layers(resource))
     }
+}
+
+/// A policy that allows everything, under a name: for a root user's permissions, and for asking
+/// one door alone with the others open.
+pub(crate) fn everything(name: &str) -> Vec<Named> {
+    const TEXT: &str =
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    static DOCUMENT: LazyLock<Option<PolicyDocument>> =
+        LazyLock::new(|| PolicyDocument::parse(TEXT, Usage::Identity).ok());
+    let document = DOCUMENT.iter().cloned();
+    document
+        .map(|document| (name.to_owned(), document))
+        .collect()
 }
 
 /// The lists that [`Layers`] points to.

@@ -46,7 +46,7 @@ pub(crate) fn remedies(call: &Call, judgement: &Judgement, decision: &Decision) 
         resource: &judgement.resource,
         context: &judgement.context,
     };
-    serde_json::to_value(decision.remedies(&request)).unwrap_or_default()
+    Value::Array(outcome::remedies(decision, &request))
 }
 
 /// What to do about bytes at a registered location.

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lakeward_policy::{
-    Context, Decision, Door, Effect, Outcome, PolicyDocument, Principal, Request, ResourceSide,
-    Usage,
-};
+use lakeward_policy::{Context, Decision, Door, Effect, Outcome, Principal, Request, ResourceSide};
 use lakeward_store::Snapshot;
 use lakeward_wire::AwsError;
 use serde::Serialize;
@@ -19,7 +16,7 @@ use crate::{
     Call, Caller, Role, User, authorizer,
     call::caller_context,
     organizations::{self, control},
-    standing::{Named, Standing},
+    standing::{Named, Standing, everything},
 };
 
 /// May `caller` do `action` on `resource`?
@@ -267,7 +264,7 @@ impl Asked<'_> {
             service_control,
         } = self.standing;
         let open = || Standing {
-            identity: everything(),
+            identity: everything("everything"),
             ..Standing::default()
         };
         let mut doors = Vec::new();
@@ -325,7 +322,7 @@ impl Asked<'_> {
             }
         };
         let open = Standing {
-            identity: everything(),
+            identity: everything("everything"),
             ..Standing::default()
         };
         let opened = open.decide(self.request, self.side, &[]);
@@ -377,13 +374,4 @@ fn answer(door: Door, decision: &Decision) -> DoorAnswer {
         bearing: Bearing::Policies,
         remedy: None,
     }
-}
-
-/// A policy that allows everything, to stand in for the doors that aren't being asked.
-fn everything() -> Vec<Named> {
-    const TEXT: &str =
-        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-    let policy = PolicyDocument::parse(TEXT, Usage::Identity);
-    let named = policy.map(|document| ("everything".to_owned(), document));
-    named.into_iter().collect()
 }

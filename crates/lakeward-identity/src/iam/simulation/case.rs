@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Call, Role, User,
     organizations::{self, control},
-    standing::{Named, Standing},
+    standing::{Named, Standing, everything},
 };
 
 /// What all questions of a call share.
@@ -112,12 +112,12 @@ impl Simulation<'_> {
         let matched_statements = view::matched(&decision, &self.policies, owner.document());
         let missing_context_values = self.missing(&context, &owner);
         let boundary = self.boundary_detail(&request);
-        let details = self.details(&request, &owner)?;
+        let details = self.details(&request, &owner);
         Ok(EvaluationResult {
             eval_action_name: action.to_owned(),
             eval_resource_name: resource.to_owned(),
             eval_decision: view::word(&decision),
-            organizations_decision_detail: self.organizations(&request, &resource_control)?,
+            organizations_decision_detail: self.organizations(&request, &resource_control),
             resource_specific_results: [ResourceResult {
                 eval_resource_name: resource.to_owned(),
                 eval_resource_decision: view::word(&decision),
@@ -239,53 +239,40 @@ impl Simulation<'_> {
         &self,
         request: &Request<'_>,
         resource_control: &[Vec<Named>],
-    ) -> Result<Option<OrganizationsDetail>, AwsError> {
+    ) -> Option<OrganizationsDetail> {
         let service_control = &self.policies.standing.service_control;
         if service_control.is_empty() && resource_control.is_empty() {
-            return Ok(None);
+            return None;
         }
         let alone = Standing {
-            identity: everything()?,
+            identity: everything("everything"),
             service_control: service_control.clone(),
             ..Standing::default()
         };
         let decision = alone.decide(request, ResourceSide::None, resource_control);
-        Ok(Some(OrganizationsDetail {
+        Some(OrganizationsDetail {
             allowed_by_organizations: decision.is_allowed(),
-        }))
+        })
     }
 
     /// What the principal's side and the resource's policy say, each alone.
-    fn details(&self, request: &Request<'_>, owner: &Owner) -> Result<Option<Details>, AwsError> {
-        let Some((_, document)) = &owner.policy else {
-            return Ok(None);
-        };
+    fn details(&self, request: &Request<'_>, owner: &Owner) -> Option<Details> {
+        let document = owner.document()?;
         let identity = self
             .policies
             .standing
             .decide(request, ResourceSide::None, &[]);
-        Ok(Some(Details::new(
-            &identity,
-            &resource_alone(request, document)?,
-        )))
+        Some(Details::new(&identity, &resource_alone(request, document)))
     }
 }
 
 /// To another account's callers, a resource's policy must allow by itself.
-fn resource_alone(request: &Request<'_>, document: &PolicyDocument) -> Result<Decision, AwsError> {
+fn resource_alone(request: &Request<'_>, document: &PolicyDocument) -> Decision {
     let alone = Standing {
-        identity: everything()?,
+        identity: everything("everything"),
         ..Standing::default()
     };
     let account = "";
     let side = ResourceSide::Policy { document, account };
-    Ok(alone.decide(request, side, &[]))
-}
-
-/// A policy that limits nothing, for asking about the limits alone.
-fn everything() -> Result<Vec<Named>, AwsError> {
-    const TEXT: &str =
-        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-    let document = PolicyDocument::parse(TEXT, Usage::Identity).map_err(AwsError::internal)?;
-    Ok(vec![("everything".to_owned(), document)])
+    alone.decide(request, side, &[])
 }
