@@ -1,6 +1,5 @@
-//! EMR: clusters, security configurations and runtime-role credentials; Livy and the sessions
-//! that run on a cluster.
+//! EMR: clusters, security configurations and runtime-role credentials; and Livy, through which
+//! notebooks reach the sessions that run on a cluster.
 
 pub mod emr;
 pub mod livy;
-pub mod session;

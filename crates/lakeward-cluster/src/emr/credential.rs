@@ -12,18 +12,16 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::{
-    emr::{
-        Emr,
-        chain::RoleChain,
-        cluster::{Cluster, arn, find},
-        error::EmrError,
-        identifier,
-        release::Release,
-        security_configuration::SecurityDocument,
-    },
-    session::{Login, RoleCredentials, RuntimeRoles, Visit},
+use crate::emr::{
+    Emr,
+    chain::RoleChain,
+    cluster::{Cluster, arn, find},
+    error::EmrError,
+    identifier,
+    release::Release,
+    security_configuration::SecurityDocument,
 };
+use lakeward_session::{Login, RoleCredentials, RuntimeRoles, Visit};
 
 const USERNAME_LENGTH: usize = 24;
 const PASSWORD_LENGTH: usize = 40;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::session::{Output, Session, Statement, StatementState};
+use lakeward_session::{Output, Session, Statement, StatementState};
 
 /// Lines of the log that a session object carries.
 const LOG_LINES: usize = 10;

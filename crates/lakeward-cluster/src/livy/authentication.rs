@@ -15,7 +15,7 @@ use lakeward_wire::Secret;
 use super::error::LivyError;
 use super::router::Livy;
 use super::visit::Trace;
-use crate::session::Login;
+use lakeward_session::Login;
 
 /// Longest accepted header; a pair has at most twice 256 characters.
 const HEADER_BYTES: usize = 2048;

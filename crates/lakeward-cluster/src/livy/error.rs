@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde_json::json;
 
-use crate::session::SessionError;
+use lakeward_session::SessionError;
 
 /// The answer to a call that was refused.
 #[derive(Debug, thiserror::Error)]

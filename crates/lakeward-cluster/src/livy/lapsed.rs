@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::authentication::Pair;
-use crate::session::Login;
+use lakeward_session::Login;
 
 /// Pairs remembered for one cluster.
 const PAIRS: usize = 1024;

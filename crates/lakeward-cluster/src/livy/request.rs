@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::LivyError;
-use crate::session::SessionRequest;
+use lakeward_session::SessionRequest;
 
 /// Longest accepted session name, in bytes.
 const NAME_BYTES: usize = 256;

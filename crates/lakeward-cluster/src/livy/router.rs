@@ -11,7 +11,7 @@ use super::authentication::authenticate;
 use super::error::LivyError;
 use super::lapsed::LapsedLogins;
 use super::{batches, sessions, statements};
-use crate::session::{RuntimeRoles, SessionRegistry};
+use lakeward_session::{RuntimeRoles, SessionRegistry};
 
 /// One cluster's Livy.
 pub(super) struct Livy {

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use super::lapsed::LapsedLogins;
 use super::router::{Livy, router};
-use crate::session::{
+use lakeward_session::{
     RuntimeRoles, SessionLimits, SessionRegistry, SessionRuntime, SessionSummary, credentials,
 };
 use lakeward_wire::listener::serve;

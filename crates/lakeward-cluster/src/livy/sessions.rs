@@ -15,7 +15,7 @@ use super::authentication::may_be;
 use super::error::LivyError;
 use super::request::{CreateSession, Page, read};
 use super::router::Livy;
-use crate::session::{Login, Session};
+use lakeward_session::{Login, Session};
 
 /// The parts below a session with which Livy takes jars and jobs.
 pub(super) const JOB_ROUTES: [&str; 10] = [

@@ -14,7 +14,7 @@ use super::error::LivyError;
 use super::request::{CreateStatement, python_kind, read};
 use super::router::Livy;
 use super::sessions::{Body, Caller, Paging, page};
-use crate::session::Statement;
+use lakeward_session::Statement;
 
 #[derive(Serialize)]
 pub(super) struct StatementList {

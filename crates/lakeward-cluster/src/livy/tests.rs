@@ -14,8 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::LivyServers;
-use crate::session::fixture::{Authority, CLUSTER, eventually, limits, runtime};
-use crate::session::{RuntimeRoles, SessionLimits};
+use lakeward_session::fixture::{Authority, CLUSTER, eventually, limits, runtime};
+use lakeward_session::{RuntimeRoles, SessionLimits};
 use lakeward_wire::listener::serve_plain;
 
 struct Bench {

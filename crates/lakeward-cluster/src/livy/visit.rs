@@ -9,7 +9,7 @@ use lakeward_wire::listener::Peer;
 
 use super::error::LivyError;
 use super::router::Livy;
-use crate::session::{Login, Visit};
+use lakeward_session::{Login, Visit};
 
 /// A request, as far as its record needs it.
 pub(super) struct Trace {

@@ -12,7 +12,9 @@ use axum::Router;
 use lakeward_cluster::{
     emr::{ClusterRuntime, Emr},
     livy::LivyServers,
-    session::{Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRuntime, Visit},
+};
+use lakeward_session::{
+    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 

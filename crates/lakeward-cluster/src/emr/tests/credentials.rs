@@ -3,10 +3,10 @@ use lakeward_wire::AwsError;
 use serde_json::{Value, json};
 
 use super::world::{ACCOUNT, RULES, World, allow, code, everything, pass_time, role_arn, trust};
-use crate::{
-    emr::{SessionCredential, cluster::end, cluster::tagging, credential, security_configuration},
-    session::{Login, RuntimeRoles},
+use crate::emr::{
+    SessionCredential, cluster::end, cluster::tagging, credential, security_configuration,
 };
+use lakeward_session::{Login, RuntimeRoles};
 
 async fn issue(world: &World, call: &Call, cluster: &str, role: &str) -> Result<Value, AwsError> {
     let input = json!({"ClusterId": cluster, "ExecutionRoleArn": role_arn(role)});

@@ -5,14 +5,12 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use serde_json::json;
 
 use super::world::{ACCOUNT, World, everything, pass_time, request, role_arn};
-use crate::{
-    emr::{
-        Cluster, ClusterState,
-        cluster::{end, list},
-        credential,
-    },
-    session::RuntimeRoles as _,
+use crate::emr::{
+    Cluster, ClusterState,
+    cluster::{end, list},
+    credential,
 };
+use lakeward_session::RuntimeRoles as _;
 
 async fn terminate(world: &World, id: &str) {
     let root = world.root().await;

@@ -19,12 +19,11 @@ mod line;
 mod log;
 mod protocol;
 mod registry;
-#[allow(clippy::module_inception)]
 mod session;
 mod statement;
 
-#[cfg(test)]
-pub(crate) mod fixture;
+#[cfg(any(test, feature = "fixture"))]
+pub mod fixture;
 #[cfg(test)]
 mod tests;
 
