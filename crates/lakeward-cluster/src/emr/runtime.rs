@@ -1,17 +1,19 @@
 //! What runs behind a cluster's address.
 
-use std::{io, net::Ipv4Addr};
+use std::io;
 
 use async_trait::async_trait;
+
+use crate::emr::Cluster;
 
 /// Brings a cluster's endpoints up and down. The daemon supplies it.
 #[async_trait]
 pub trait ClusterRuntime: Send + Sync + 'static {
-    /// Binds the cluster's endpoints at `address`. Returns when they take connections.
+    /// Binds the cluster's endpoints at its address. Returns when they take connections.
     ///
     /// # Errors
     /// An endpoint can't be bound, for instance because its port is taken.
-    async fn start(&self, cluster_id: &str, address: Ipv4Addr, release: &str) -> io::Result<()>;
+    async fn start(&self, cluster: &Cluster) -> io::Result<()>;
 
     /// Ends the cluster's sessions and closes its endpoints. Does nothing for a cluster that
     /// doesn't run.

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, OnceLock, Weak},
 };
 
@@ -10,7 +10,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use axum::Router;
 use lakeward_cluster::{
-    emr::{ClusterRuntime, Emr},
+    emr::{Cluster, ClusterRuntime, Emr},
     livy::LivyServers,
 };
 use lakeward_session::{
@@ -94,13 +94,13 @@ fn session_environment(
 
 #[async_trait]
 impl ClusterRuntime for Clusters {
-    async fn start(&self, cluster_id: &str, address: Ipv4Addr, _release: &str) -> io::Result<()> {
+    async fn start(&self, cluster: &Cluster) -> io::Result<()> {
         let tls = self
             .authority
-            .server_config(&[address.to_string()])
+            .server_config(&[cluster.address.to_string()])
             .map_err(io::Error::other)?;
-        self.livy
-            .start(cluster_id, SocketAddr::from((address, self.livy_port)), tls)
+        let address = SocketAddr::from((cluster.address, self.livy_port));
+        self.livy.start(&cluster.id, address, tls)
     }
 
     async fn stop(&self, cluster_id: &str) {

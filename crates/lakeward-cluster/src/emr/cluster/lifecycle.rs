@@ -157,7 +157,7 @@ impl Emr {
             return Ok(());
         }
         self.runtime
-            .start(&cluster.id, cluster.address, &cluster.release_label)
+            .start(cluster)
             .await
             .map_err(|source| NotResumed::Address {
                 id: cluster.id.clone(),

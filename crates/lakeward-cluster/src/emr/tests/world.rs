@@ -25,7 +25,7 @@ use lakeward_wire::AwsError;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::emr::{ClusterRuntime, Emr, EmrConfig, cluster, security_configuration};
+use crate::emr::{Cluster, ClusterRuntime, Emr, EmrConfig, cluster, security_configuration};
 
 pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const OTHER: &str = "444455556666";
@@ -66,14 +66,14 @@ impl Sockets {
 
 #[async_trait]
 impl ClusterRuntime for Sockets {
-    async fn start(&self, cluster_id: &str, address: Ipv4Addr, _release: &str) -> io::Result<()> {
+    async fn start(&self, cluster: &Cluster) -> io::Result<()> {
         if self.taken.load(Ordering::SeqCst) {
             return Err(io::Error::from(io::ErrorKind::AddrInUse));
         }
         self.running
             .lock()
             .unwrap()
-            .insert(cluster_id.to_owned(), address);
+            .insert(cluster.id.clone(), cluster.address);
         Ok(())
     }
 
