@@ -9,6 +9,7 @@
 //! reaper ends what nobody uses.
 
 mod authority;
+mod counters;
 pub mod credentials;
 mod environment;
 mod error;
@@ -21,6 +22,7 @@ mod protocol;
 mod registry;
 mod session;
 mod statement;
+pub mod usage;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
@@ -28,6 +30,7 @@ pub mod fixture;
 mod tests;
 
 pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
+pub use counters::{Counters, EndReason};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
 pub use limits::SessionLimits;
