@@ -10,7 +10,7 @@ use crate::emr::{
     Emr,
     cluster::{
         Cluster,
-        record::{ReasonCode, StateReason},
+        state::{ReasonCode, StateReason},
     },
     credential::{self, SessionCredential},
     error::EmrError,

@@ -143,8 +143,12 @@ pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
         .operation("RunJobFlow", emr, cluster::launch::run_job_flow)
         .operation("DescribeCluster", emr, cluster::describe::describe)
         .operation("ListClusters", emr, cluster::list::clusters)
-        .operation("ListInstances", emr, cluster::list::instances)
-        .operation("ListInstanceGroups", emr, cluster::list::instance_groups)
+        .operation("ListInstances", emr, cluster::instance::list::instances)
+        .operation(
+            "ListInstanceGroups",
+            emr,
+            cluster::instance::groups::instance_groups,
+        )
         .operation("TerminateJobFlows", emr, cluster::end::terminate)
         .operation("SetTerminationProtection", emr, cluster::end::protect)
         .operation("AddTags", emr, cluster::tagging::add)
