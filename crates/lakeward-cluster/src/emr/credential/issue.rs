@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lakeward_identity::Call;
-use lakeward_policy::Arn;
+use lakeward_policy::{Arn, Context};
+use lakeward_store::Snapshot;
 use lakeward_wire::{AwsError, Secret, epoch};
 use serde::{Deserialize, Serialize};
 
-use super::{SessionCredential, prune, requirements::check_cluster, sha256};
+use super::{
+    CredentialLimits, SessionCredential, of_cluster, prune, requirements::check_cluster, sha256,
+};
 use crate::emr::{
     Emr,
     chain::RoleChain,
@@ -17,9 +20,12 @@ use crate::emr::{
     identifier,
 };
 
+/// What the caller must be allowed on the cluster.
+pub(super) const ACTION: &str = "elasticmapreduce:GetClusterSessionCredentials";
 const USERNAME_LENGTH: usize = 24;
 const PASSWORD_LENGTH: usize = 40;
-const MOST_FOR_ONE_CALLER: usize = 1_000;
+/// `ArnType` of the EMR API Reference.
+const ARN_LENGTHS: std::ops::RangeInclusive<usize> = 20..=2048;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -55,21 +61,16 @@ pub(crate) async fn issue(
     call: Call,
     input: IssueInput,
 ) -> Result<IssueOutput, AwsError> {
-    let (cluster, mut context) = find(&emr, &call, &input.cluster_id);
-    if let Some(role) = &input.execution_role_arn {
-        context.insert("elasticmapreduce:ExecutionRoleArn", vec![role.clone()]);
-    }
-    let _permit = call.authorize(
-        "elasticmapreduce:GetClusterSessionCredentials",
-        &arn(&call, &input.cluster_id),
-        context,
-    )?;
+    let (cluster, tags) = find(&emr, &call, &input.cluster_id);
+    let role = input.execution_role_arn.as_deref();
+    let cluster_arn = arn(&call, &input.cluster_id);
+    let _permit = call.authorize(ACTION, &cluster_arn, with_execution_role(tags, role))?;
     let role_arn = execution_role(input.execution_role_arn)?;
     let cluster = cluster.ok_or(EmrError::NoSuchCluster(input.cluster_id))?;
     let rules = cluster.security_rules()?;
     check_cluster(&cluster, &rules)?;
     let caller_arn = call.caller_arn();
-    RoleChain {
+    let keys = RoleChain {
         cluster: &cluster,
         rules: &rules,
         role_arn: &role_arn,
@@ -85,13 +86,27 @@ pub(crate) async fn issue(
         username: identifier::credential(USERNAME_LENGTH),
         password_sha256: sha256(&password),
         role_arn,
+        role_id: keys.role_id().to_owned(),
         caller_arn,
+        principal_arn: call.lake_principal(),
+        caller: Some(call.keep_caller()),
         source_identity: call.source_identity().map(ToOwned::to_owned),
         expires_at: expiry(&emr)?,
     };
     let output = IssueOutput::of(&pair, password);
     record(&emr, pair).await?;
     Ok(output)
+}
+
+/// The condition keys with the role that was passed; absent when none was, as in AWS.
+pub(super) fn with_execution_role(mut context: Context, role_arn: Option<&str>) -> Context {
+    if let Some(role_arn) = role_arn {
+        context.insert(
+            "elasticmapreduce:ExecutionRoleArn",
+            vec![role_arn.to_owned()],
+        );
+    }
+    context
 }
 
 impl IssueOutput {
@@ -116,7 +131,7 @@ fn execution_role(given: Option<String>) -> Result<String, EmrError> {
     })?;
     let is_role = Arn::parse(&arn)
         .is_ok_and(|parsed| parsed.service == "iam" && parsed.resource.starts_with("role/"));
-    if is_role {
+    if is_role && ARN_LENGTHS.contains(&arn.len()) {
         Ok(arn)
     } else {
         Err(EmrError::invalid_request(format!(
@@ -144,19 +159,34 @@ async fn record(emr: &Emr, pair: SessionCredential) -> Result<(), EmrError> {
                 return Err(EmrError::NoSuchCluster(pair.cluster_id));
             }
             prune(change, &prefix, now);
-            let alive = change.scan::<SessionCredential>(&prefix);
-            let of_caller = alive
-                .iter()
-                .filter(|other| other.caller_arn == pair.caller_arn);
-            if of_caller.count() >= MOST_FOR_ONE_CALLER {
-                return Err(EmrError::invalid_request(format!(
-                    "{} has {MOST_FOR_ONE_CALLER} credentials for this cluster that are still \
-                     valid. Use one of them, or wait until they expire.",
-                    pair.caller_arn
-                )));
-            }
+            check_limits(change, emr.config.credential_limits, &pair, now)?;
             change.put(pair);
             Ok(())
         })
         .await
+}
+
+fn check_limits(
+    snapshot: &Snapshot,
+    limits: CredentialLimits,
+    pair: &SessionCredential,
+    now: Timestamp,
+) -> Result<(), EmrError> {
+    let refuse = |who: &str, most: usize| {
+        Err(EmrError::invalid_request(format!(
+            "{who} has {most} session credentials for cluster '{}' that are still valid, the most \
+             there may be. Use one of them, or wait until one expires.",
+            pair.cluster_id
+        )))
+    };
+    let mut good = of_cluster(snapshot, &pair.cluster_id);
+    good.retain(|other| !other.has_expired(now));
+    if good.len() >= limits.for_one_cluster {
+        return refuse("Everyone together", limits.for_one_cluster);
+    }
+    good.retain(|other| other.principal_arn == pair.principal_arn);
+    if good.len() >= limits.for_one_principal {
+        return refuse(&pair.principal_arn, limits.for_one_principal);
+    }
+    Ok(())
 }

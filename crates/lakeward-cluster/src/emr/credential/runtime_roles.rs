@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use lakeward_identity::{Event, Origin, audit::Guest};
+use lakeward_identity::{Event, KeptCaller, Origin, Role, audit::Guest};
 use lakeward_session::{Login, RoleCredentials, RuntimeRoles, Visit};
 use lakeward_wire::AwsError;
 use serde_json::json;
 
-use super::{SessionCredential, sha256};
-use crate::emr::{Emr, chain::RoleChain, cluster::Cluster, error::EmrError};
+use super::{
+    SessionCredential,
+    issue::{ACTION, with_execution_role},
+    sha256,
+};
+use crate::emr::{Emr, chain::RoleChain, cluster::Cluster, error::EmrError, tag};
 
 impl Emr {
     /// The cluster `id`, whoever owns it. For what runs on it; callers of the API only see their
@@ -17,20 +21,60 @@ impl Emr {
         let clusters = self.store.snapshot().scan::<Cluster>("");
         clusters.into_iter().find(|cluster| cluster.id == id)
     }
+
+    fn pair(&self, cluster_id: &str, username: &str) -> Option<Arc<SessionCredential>> {
+        let key = SessionCredential::key_of(cluster_id, username);
+        self.store.snapshot().get::<SessionCredential>(&key)
+    }
+
+    /// Whether the pair would be given out now: its role is the same, and its caller may still ask
+    /// for that role on this cluster, with the policies and tags there are. A refusal leaves a
+    /// record.
+    fn check_standing(&self, pair: &SessionCredential, cluster: &Cluster) -> Result<(), AwsError> {
+        let now = self.now();
+        let role = Role::find(&self.store.snapshot(), &pair.role_arn);
+        if role.is_none_or(|role| role.id != pair.role_id) {
+            return Err(EmrError::invalid_request(format!(
+                "The runtime role {} is not there any more.",
+                pair.role_arn
+            ))
+            .into());
+        }
+        let again = |caller: &KeptCaller| caller.call_again(&self.identity, now);
+        let call = pair.caller.as_ref().and_then(again).ok_or_else(|| {
+            AwsError::access_denied(format!(
+                "{}, who asked for these credentials, is not there any more.",
+                pair.caller_arn
+            ))
+        })?;
+        let tags = tag::resource_context(&cluster.tags);
+        let context = with_execution_role(tags, Some(&pair.role_arn));
+        let Err(refused) = call.authorize(ACTION, &cluster.arn(), context) else {
+            return Ok(());
+        };
+        let parameters = json!({
+            "clusterId": pair.cluster_id, "executionRoleArn": pair.role_arn, "usedBy": pair.username,
+        });
+        let operation = "GetClusterSessionCredentials";
+        call.close("elasticmapreduce", operation, parameters, Err(refused))
+    }
 }
 
 impl RuntimeRoles for Emr {
     fn login(&self, cluster_id: &str, username: &str, password: &str) -> Option<Login> {
         let given = sha256(password);
-        let key = SessionCredential::key_of(cluster_id, username);
-        let pair = self.store.snapshot().get::<SessionCredential>(&key)?;
+        let pair = self.pair(cluster_id, username)?;
         let now = self.now();
-        if !pair.has_password(&given) || pair.expires_at <= now {
+        if !pair.has_password(&given) || pair.has_expired(now) {
             return None;
         }
-        let cluster_key = Cluster::key_of(&pair.account, cluster_id);
-        let cluster = self.store.snapshot().get::<Cluster>(&cluster_key)?;
+        let key = Cluster::key_of(&pair.account, cluster_id);
+        let cluster = self.store.snapshot().get::<Cluster>(&key)?;
         if !cluster.state.is_ready() {
+            return None;
+        }
+        if let Err(refused) = self.check_standing(&pair, &cluster) {
+            tracing::info!(cluster = cluster_id, username, code = %refused.code, "login revoked");
             return None;
         }
         self.activity.touch(cluster_id, now);
@@ -44,13 +88,23 @@ impl RuntimeRoles for Emr {
         })
     }
 
-    /// A session may outlive the pair that opened it, as in AWS: who can no longer log in can't
-    /// drive it, and it ends with its heartbeat.
+    /// A session may outlive the pair that opened it: who can no longer log in can't drive it, and
+    /// it ends with its heartbeat.
     fn credentials(&self, login: &Login) -> Result<RoleCredentials, AwsError> {
         let cluster = self
             .cluster_by_id(&login.cluster_id)
             .filter(|cluster| cluster.state.is_ready())
             .ok_or_else(|| EmrError::NoSuchCluster(login.cluster_id.clone()))?;
+        let pair = self
+            .pair(&login.cluster_id, &login.username)
+            .filter(|pair| pair.role_arn == login.role_arn && !pair.is_over(self.now()))
+            .ok_or_else(|| {
+                EmrError::invalid_request(format!(
+                    "The session credentials '{}' are withdrawn or expired long ago.",
+                    login.username
+                ))
+            })?;
+        self.check_standing(&pair, &cluster)?;
         let rules = cluster.security_rules()?;
         let keys = RoleChain {
             cluster: &cluster,

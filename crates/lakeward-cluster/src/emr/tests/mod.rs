@@ -2,8 +2,10 @@
 //! replaced.
 
 mod authorization;
+mod callers;
 mod clusters;
 mod credentials;
 mod nodes;
+mod revocation;
 mod upkeep;
 mod world;
