@@ -7,5 +7,6 @@ mod clusters;
 mod credentials;
 mod nodes;
 mod revocation;
+mod security_configurations;
 mod upkeep;
 mod world;
