@@ -21,7 +21,7 @@ mod tag;
 
 pub use cluster::lifecycle::{NotResumed, ResumeError};
 pub use cluster::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
-pub use credential::SessionCredential;
+pub use credential::{CredentialLimits, SessionCredential};
 pub use error::EmrError;
 pub use release::Release;
 pub use runtime::ClusterRuntime;
@@ -48,6 +48,8 @@ pub struct EmrConfig {
     pub network: Ipv4Net,
     /// How long a user name and password of `GetClusterSessionCredentials` are good for.
     pub credential_lifetime: SignedDuration,
+    /// How many such pairs may be good at a time.
+    pub credential_limits: CredentialLimits,
     /// This node's name where several share the state: a cluster belongs to the node that started
     /// it. With None there is one node, and every cluster is its own.
     pub node: Option<String>,
@@ -61,6 +63,7 @@ impl Default for EmrConfig {
         Self {
             network: Ipv4Net::new_assert(Ipv4Addr::new(127, 87, 0, 0), 16),
             credential_lifetime: SignedDuration::from_hours(12),
+            credential_limits: CredentialLimits::default(),
             node: None,
             clock: Timestamp::now,
         }

@@ -2,8 +2,11 @@
 //! replaced.
 
 mod authorization;
+mod callers;
 mod clusters;
 mod credentials;
 mod nodes;
+mod revocation;
+mod security_configurations;
 mod upkeep;
 mod world;
