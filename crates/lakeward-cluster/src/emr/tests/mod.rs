@@ -2,6 +2,8 @@
 //! replaced.
 
 mod authorization;
+mod bucket;
+mod certificates;
 mod clusters;
 mod credentials;
 mod nodes;
