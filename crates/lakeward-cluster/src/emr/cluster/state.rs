@@ -17,6 +17,8 @@ pub struct StateReason {
 pub enum ReasonCode {
     /// The endpoints could not be brought up.
     BootstrapFailure,
+    /// What it was configured with can't be used.
+    ValidationError,
     /// Someone asked for it, now or by a policy.
     UserRequest,
     /// It was to end when no step was left.
@@ -29,6 +31,7 @@ impl ReasonCode {
     pub fn name(self) -> &'static str {
         match self {
             Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
+            Self::ValidationError => "VALIDATION_ERROR",
             Self::UserRequest => "USER_REQUEST",
             Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
         }

@@ -2,7 +2,9 @@
 //! replaced.
 
 mod authorization;
+mod bucket;
 mod callers;
+mod certificates;
 mod clusters;
 mod credentials;
 mod nodes;
