@@ -9,6 +9,7 @@
 //! reaper ends what nobody uses.
 
 mod authority;
+mod batch;
 mod counters;
 pub mod credentials;
 mod environment;
@@ -21,6 +22,7 @@ mod log;
 mod protocol;
 mod registry;
 mod session;
+mod settings;
 mod statement;
 pub mod usage;
 
@@ -30,10 +32,12 @@ pub mod fixture;
 mod tests;
 
 pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
+pub use batch::{Batch, BatchRequest, BatchState, Script};
 pub use counters::{Counters, EndReason};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
 pub use limits::SessionLimits;
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
+pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};
 pub use statement::{Output, Statement, StatementState};

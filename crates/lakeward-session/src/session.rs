@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use lakeward_wire::Secret;
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::authority::Login;
+use super::batch::{Printed, Script, Stream};
 use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::limits::SessionLimits;
@@ -36,6 +37,8 @@ pub enum SessionState {
     Dead,
     /// The session was ended.
     Killed,
+    /// The script it was opened for ran through.
+    Success,
 }
 
 impl SessionState {
@@ -48,7 +51,10 @@ impl SessionState {
     /// Whether the process is gone.
     #[must_use]
     pub fn has_ended(self) -> bool {
-        matches!(self, Self::Error | Self::Dead | Self::Killed)
+        matches!(
+            self,
+            Self::Error | Self::Dead | Self::Killed | Self::Success
+        )
     }
 }
 
@@ -62,6 +68,7 @@ impl fmt::Display for SessionState {
             Self::Error => "error",
             Self::Dead => "dead",
             Self::Killed => "killed",
+            Self::Success => "success",
         })
     }
 }
@@ -81,6 +88,8 @@ pub struct SessionRequest {
     pub settings: String,
     /// The rest of the request, shown back as it was.
     pub details: serde_json::Map<String, serde_json::Value>,
+    /// The script to run instead of statements: this is a batch.
+    pub script: Option<Script>,
 }
 
 /// A session as others see it.
@@ -90,7 +99,7 @@ pub struct SessionSummary {
     pub id: u32,
     /// Its name, when it has one.
     pub name: Option<String>,
-    /// The kind of code, in the client's word.
+    /// The kind of code, in the client's word, or `batch`.
     pub kind: String,
     /// Its application id, in YARN's form.
     pub application_id: String,
@@ -111,6 +120,7 @@ pub(super) enum Errand {
     Stop,
     Interrupt,
     Run { id: u64, code: Arc<str> },
+    Submit,
     Nothing,
 }
 
@@ -137,6 +147,7 @@ pub struct Session {
     pub(super) token: Secret,
     pub(super) errands: Notify,
     pub(super) minting: tokio::sync::Mutex<()>,
+    pub(super) ended: watch::Sender<bool>,
     counters: Counters,
     idle_timeout: Duration,
     waiting_limit: usize,
@@ -154,6 +165,9 @@ struct Core {
     is_draining: bool,
     process: Option<u32>,
     interrupt: bool,
+    /// Whether the batch's script still waits to be begun.
+    has_script: bool,
+    printed: Printed,
     heard: Instant,
     active: Instant,
     active_at: Timestamp,
@@ -197,10 +211,10 @@ impl Session {
             token,
             errands: Notify::new(),
             minting: tokio::sync::Mutex::new(()),
+            ended: watch::Sender::new(false),
             idle_timeout: request.idle_timeout.unwrap_or(limits.idle_timeout),
             waiting_limit: limits.waiting_statements,
             waiting_bytes: limits.retained_bytes,
-            request,
             core: Mutex::new(Core {
                 state: SessionState::Starting,
                 statements: Statements::new(limits.retained_statements, limits.retained_bytes),
@@ -209,10 +223,13 @@ impl Session {
                 is_draining: false,
                 process: None,
                 interrupt: false,
+                has_script: request.script.is_some(),
+                printed: Printed::default(),
                 heard: now,
                 active: now,
                 active_at: created_at,
             }),
+            request,
         }
     }
 
@@ -236,7 +253,10 @@ impl Session {
         SessionSummary {
             id: self.id,
             name: self.request.name.clone(),
-            kind: self.request.kind.clone(),
+            kind: match self.is_batch() {
+                true => "batch".to_owned(),
+                false => self.request.kind.clone(),
+            },
             application_id: self.application_id(),
             state: core.state,
             owner: self.owner.clone(),
@@ -262,7 +282,7 @@ impl Session {
     /// When the session takes no statements, or has too many waiting.
     pub fn submit(&self, code: String) -> Result<Statement, SessionError> {
         let mut core = self.core.lock();
-        if !core.state.is_active() {
+        if !core.state.is_active() || self.is_batch() {
             return Err(SessionError::NotActive(core.state));
         }
         if core.is_draining {
@@ -343,11 +363,12 @@ impl Session {
         self.core.lock().is_draining = true;
     }
 
-    /// Whether a statement is being run.
+    /// Whether a statement is being run, or a batch's script.
     pub(super) fn is_running(&self) -> bool {
         let core = self.core.lock();
         let begun = |one: &Statement| one.state != StatementState::Waiting;
-        core.state == SessionState::Busy && core.statements.unfinished().any(begun)
+        core.state == SessionState::Busy
+            && (self.is_batch() || core.statements.unfinished().any(begun))
     }
 
     /// The process that runs the session from now on.
@@ -381,6 +402,9 @@ impl Session {
         if core.is_draining {
             return Errand::Nothing;
         }
+        if std::mem::take(&mut core.has_script) {
+            return Errand::Submit;
+        }
         match core.statements.begin_next(milliseconds()) {
             Some((id, code)) => Errand::Run { id, code },
             None => Errand::Nothing,
@@ -390,12 +414,37 @@ impl Session {
     pub(super) fn ready(&self) {
         let mut core = self.core.lock();
         if core.state == SessionState::Starting {
-            core.state = SessionState::Idle;
+            core.state = if self.is_batch() {
+                SessionState::Busy
+            } else {
+                SessionState::Idle
+            };
             let age = Timestamp::now().duration_since(self.created_at);
             self.counters.started(age.unsigned_abs());
         }
         core.touch();
-        core.settle();
+        if !self.is_batch() {
+            core.settle();
+        }
+    }
+
+    /// Whether it was opened for one script.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        self.request.script.is_some()
+    }
+
+    /// Keeps what the script printed, and shows it in the log.
+    pub(super) fn print(&self, stream: Stream, text: &str) {
+        let mut core = self.core.lock();
+        for line in core.printed.push(stream, text) {
+            core.log.push(line);
+        }
+    }
+
+    /// What the script printed on one stream.
+    pub(super) fn printed(&self, stream: Stream) -> Vec<u8> {
+        self.core.lock().printed.text(stream)
     }
 
     pub(super) fn advance(&self, id: u64, progress: f64) {
@@ -424,14 +473,20 @@ impl Session {
             self.counters.finished("failed", took);
         }
         core.statements.abandon(ename, text, milliseconds());
+        for line in core.printed.flush() {
+            core.log.push(line);
+        }
         core.log.push(text.to_owned());
         self.counters.ended(match state {
             SessionState::Error => EndReason::NotStarted,
+            SessionState::Success => EndReason::Finished,
             SessionState::Killed => core.stop.unwrap_or(EndReason::Owner),
             _ => EndReason::Died,
         });
         core.state = state;
         core.touch();
+        drop(core);
+        self.ended.send_replace(true);
     }
 
     /// What the reaper is to do at `now`.

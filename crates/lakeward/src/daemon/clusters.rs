@@ -12,7 +12,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use axum::Router;
 use lakeward_cluster::{
-    emr::{Cluster, ClusterRuntime, Emr},
+    emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects},
     livy::LivyServers,
 };
 use lakeward_session::{
@@ -22,7 +22,7 @@ use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
 use tokio::time::{sleep, timeout};
 
-use super::{Addresses, Settings, StateFolder};
+use super::{Addresses, Settings, StateFolder, objects::Objects};
 
 /// How often to see whether statements still run.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -33,6 +33,7 @@ pub(super) struct Clusters {
     livy: LivyServers,
     roles: Arc<LateRoles>,
     authority: Arc<CertificateAuthority>,
+    objects: Objects,
     livy_port: u16,
     session_python: PathBuf,
 }
@@ -60,6 +61,11 @@ impl Clusters {
         Ok(Arc::new(Self {
             livy,
             roles,
+            objects: Objects {
+                endpoint: addresses.endpoint_url(),
+                ca_pem: authority.certificate_pem().to_owned(),
+                region: settings.region.clone(),
+            },
             authority,
             livy_port: settings.livy_port,
             session_python: settings.session_python.clone(),
@@ -145,11 +151,18 @@ fn session_environment(
 
 #[async_trait]
 impl ClusterRuntime for Clusters {
-    async fn start(&self, cluster: &Cluster) -> io::Result<()> {
-        let tls = self
-            .authority
-            .server_config(&[cluster.address.to_string()])
-            .map_err(io::Error::other)?;
+    async fn start(
+        &self,
+        cluster: &Cluster,
+        certificate: Option<&ClusterCertificate>,
+    ) -> io::Result<()> {
+        let tls = match certificate {
+            Some(certificate) => certificate.server_config(),
+            None => self
+                .authority
+                .server_config(&[cluster.address.to_string()])
+                .map_err(io::Error::other)?,
+        };
         let address = SocketAddr::from((cluster.address, self.livy_port));
         self.livy.start(&cluster.id, address, tls)
     }
@@ -163,6 +176,10 @@ impl ClusterRuntime for Clusters {
             .sessions(cluster_id)
             .iter()
             .any(|session| session.state.is_active())
+    }
+
+    fn objects(&self) -> &dyn LakeObjects {
+        &self.objects
     }
 }
 

@@ -3,6 +3,7 @@
 mod address;
 mod clusters;
 mod endpoint;
+mod objects;
 mod operations;
 mod proxy;
 mod settings;
@@ -15,6 +16,7 @@ pub use state_folder::StateFolder;
 use std::{fs::File, future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use ipnet::Ipv4Net;
 use lakeward_catalog::Catalog;
 use lakeward_cluster::{
     administration,
@@ -46,6 +48,7 @@ pub struct Daemon {
     addresses: Addresses,
     ca_pem: String,
     clusters: Arc<Clusters>,
+    cluster_network: Ipv4Net,
     health: Arc<Health>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
@@ -150,6 +153,7 @@ impl Daemon {
             addresses,
             ca_pem: authority.certificate_pem().to_owned(),
             clusters,
+            cluster_network: settings.cluster_network,
             health,
             stop,
             tasks,
@@ -161,6 +165,12 @@ impl Daemon {
     #[must_use]
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// Where clusters get their addresses from, the lowest first.
+    #[must_use]
+    pub fn cluster_network(&self) -> Ipv4Net {
+        self.cluster_network
     }
 
     /// The identity service, for making the first account.
