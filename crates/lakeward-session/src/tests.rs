@@ -549,7 +549,7 @@ async fn nothing_survives_a_daemon_that_is_killed() {
     let mut daemon = std::process::Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "session::tests::daemon_to_be_killed",
+            "tests::daemon_to_be_killed",
             "--ignored",
         ])
         .env("LAKEWARD_TEST_PIDS", &file)
