@@ -14,6 +14,7 @@ pub mod credentials;
 mod environment;
 mod error;
 mod interpreter;
+mod kernel;
 mod launcher;
 mod limits;
 mod line;
@@ -33,6 +34,9 @@ pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit}
 pub use batch::{Batch, BatchRequest, BatchState, Script};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
+pub use kernel::{
+    Connection, Kernel, KernelMessage, KernelRequest, KernelState, Lost, MalformedMessage,
+};
 pub use limits::SessionLimits;
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
