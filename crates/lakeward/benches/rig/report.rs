@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use crate::process::Memory;
+use super::process::Memory;
 
 /// Rows, printed at the end; what is being done goes to standard error meanwhile.
 pub struct Report {
@@ -37,6 +37,11 @@ impl Report {
             seconds(times.last()),
             times.len(),
         ));
+    }
+
+    /// A row of a count or a rate.
+    pub fn number(&mut self, what: &str, number: f64, unit: &str) {
+        self.rows.push(format!("{what:<58} {number:>8.1} {unit}"));
     }
 
     /// A row of a process's memory.
