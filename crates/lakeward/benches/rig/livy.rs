@@ -13,6 +13,7 @@ use super::instance::{Cluster, Instance};
 /// one repeats.
 const CLIENT_PAUSES: [u64; 6] = [200, 500, 500, 1000, 1000, 2000];
 const TIGHT_PAUSE: Duration = Duration::from_millis(5);
+const STEADY_PAUSE: Duration = Duration::from_millis(50);
 
 /// How often a client looks whether something is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,12 +22,15 @@ pub enum Polling {
     Client,
     /// As often as makes sense, to see what the server itself takes.
     Tight,
+    /// Often, but so that many clients at once don't keep the server busy with looks.
+    Steady,
 }
 
 impl Polling {
     fn pause(self, looks: usize) -> Duration {
         match self {
             Self::Tight => TIGHT_PAUSE,
+            Self::Steady => STEADY_PAUSE,
             Self::Client => {
                 let last = CLIENT_PAUSES.len() - 1;
                 Duration::from_millis(CLIENT_PAUSES.get(looks.min(last)).map_or(0, |ms| *ms))

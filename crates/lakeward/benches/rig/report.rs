@@ -104,6 +104,17 @@ impl Report {
         ));
     }
 
+    /// The median over the rounds of how often `other` goes into `one`.
+    #[allow(clippy::unused_self, reason = "it reads as the report's")]
+    pub fn ratio(&self, one: &[Duration], other: &[Duration]) -> f64 {
+        let rounds = one.iter().zip(other);
+        let mut ratios: Vec<f64> = rounds
+            .map(|(one, other)| one.as_secs_f64() / other.as_secs_f64())
+            .collect();
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied().unwrap_or_default()
+    }
+
     /// Prints it.
     pub fn finish(self) {
         println!();
