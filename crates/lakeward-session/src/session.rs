@@ -13,13 +13,14 @@ use tokio::time::Instant;
 
 use super::authority::Login;
 use super::batch::{Printed, Script, Stream};
+use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::limits::SessionLimits;
 use super::log::SessionLog;
-use super::statement::{Cancel, Output, Statement, Statements};
+use super::statement::{Cancel, Output, Statement, StatementState, Statements};
 
 /// Where a session is, in Livy's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
     /// The interpreter is being started.
@@ -110,6 +111,8 @@ pub struct SessionSummary {
     pub created_at: Timestamp,
     /// When it last began or ended anything.
     pub active_at: Timestamp,
+    /// The process that runs it, once there is one; see [`usage`](crate::usage).
+    pub process: Option<u32>,
 }
 
 /// What the interpreter's task is to do next.
@@ -125,7 +128,7 @@ pub(super) enum Errand {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// End it, for this reason.
-    End(&'static str),
+    End(EndReason),
     /// It has ended long ago: forget it.
     Forget,
 }
@@ -145,6 +148,7 @@ pub struct Session {
     pub(super) errands: Notify,
     pub(super) minting: tokio::sync::Mutex<()>,
     pub(super) ended: watch::Sender<bool>,
+    counters: Counters,
     idle_timeout: Duration,
     waiting_limit: usize,
     waiting_bytes: usize,
@@ -155,7 +159,11 @@ struct Core {
     state: SessionState,
     statements: Statements,
     log: SessionLog,
-    stop: bool,
+    /// Set when it is told to end.
+    stop: Option<EndReason>,
+    /// It takes and begins no statements any more.
+    is_draining: bool,
+    process: Option<u32>,
     interrupt: bool,
     /// Whether the batch's script still waits to be begun.
     has_script: bool,
@@ -190,6 +198,7 @@ impl Session {
         owner: Login,
         request: SessionRequest,
         limits: &SessionLimits,
+        counters: Counters,
     ) -> Self {
         let now = Instant::now();
         let created_at = Timestamp::now();
@@ -197,6 +206,7 @@ impl Session {
             id,
             owner,
             created_at,
+            counters,
             key,
             token,
             errands: Notify::new(),
@@ -209,7 +219,9 @@ impl Session {
                 state: SessionState::Starting,
                 statements: Statements::new(limits.retained_statements, limits.retained_bytes),
                 log: SessionLog::default(),
-                stop: false,
+                stop: None,
+                is_draining: false,
+                process: None,
                 interrupt: false,
                 has_script: request.script.is_some(),
                 printed: Printed::default(),
@@ -247,6 +259,7 @@ impl Session {
             owner: self.owner.clone(),
             created_at: self.created_at,
             active_at: core.active_at,
+            process: core.process.filter(|_| !core.state.has_ended()),
         }
     }
 
@@ -278,6 +291,9 @@ impl Session {
         let mut core = self.core.lock();
         if !core.state.is_active() || self.is_batch() {
             return Err(SessionError::NotActive(core.state));
+        }
+        if core.is_draining {
+            return Err(SessionError::ShuttingDown);
         }
         let waiting = core.statements.unfinished().count();
         let bytes: usize = core.statements.unfinished().map(|one| one.code.len()).sum();
@@ -330,16 +346,46 @@ impl Session {
         (core.log.slice(from, count), core.log.len())
     }
 
+    /// At most `count` lines of the log from the one on that is the `from`th since the session began,
+    /// and the number of the line after them. Lines that were forgotten are left out.
+    #[must_use]
+    pub fn log_since(&self, from: u64, count: usize) -> (Vec<String>, u64) {
+        self.core.lock().log.since(from, count)
+    }
+
+    /// How many lines the log ever had.
+    #[must_use]
+    pub fn log_end(&self) -> u64 {
+        self.core.lock().log.end()
+    }
+
     /// The last `count` lines of the log.
     #[must_use]
     pub fn log_tail(&self, count: usize) -> Vec<String> {
         self.core.lock().log.tail(count)
     }
 
+    /// Takes and begins no statements any more; one that runs goes on.
+    pub(super) fn drain(&self) {
+        self.core.lock().is_draining = true;
+    }
+
+    /// Whether a statement is being run.
+    pub(super) fn is_running(&self) -> bool {
+        let core = self.core.lock();
+        let begun = |one: &Statement| one.state != StatementState::Waiting;
+        core.state == SessionState::Busy && core.statements.unfinished().any(begun)
+    }
+
+    /// The process that runs the session from now on.
+    pub(super) fn runs_as(&self, process: Option<u32>) {
+        self.core.lock().process = process;
+    }
+
     /// Tells the interpreter to end.
-    pub(super) fn stop(&self) {
+    pub(super) fn stop(&self, reason: EndReason) {
         let mut core = self.core.lock();
-        core.stop = true;
+        core.stop.get_or_insert(reason);
         if core.state.is_active() {
             core.state = SessionState::ShuttingDown;
         }
@@ -348,7 +394,7 @@ impl Session {
 
     pub(super) fn errand(&self, is_free: bool) -> Errand {
         let mut core = self.core.lock();
-        if core.stop {
+        if core.stop.is_some() {
             return Errand::Stop;
         }
         let interrupt = std::mem::take(&mut core.interrupt);
@@ -358,6 +404,9 @@ impl Session {
             } else {
                 Errand::Nothing
             };
+        }
+        if core.is_draining {
+            return Errand::Nothing;
         }
         if std::mem::take(&mut core.has_script) {
             return Errand::Submit;
@@ -376,6 +425,9 @@ impl Session {
             } else {
                 SessionState::Idle
             };
+            core.state = SessionState::Idle;
+            let age = Timestamp::now().duration_since(self.created_at);
+            self.counters.started(age.unsigned_abs());
         }
         core.touch();
         if !self.is_batch() {
@@ -420,6 +472,10 @@ impl Session {
     pub(super) fn finish(&self, id: u64, output: Output) {
         let mut core = self.core.lock();
         core.statements.finish(id, output, milliseconds());
+        if let Some(statement) = core.statements.get(id) {
+            let took = statement.completed - statement.started;
+            self.counters.finished(statement.outcome(), took);
+        }
         core.touch();
         core.settle();
     }
@@ -430,11 +486,20 @@ impl Session {
 
     pub(super) fn end(&self, state: SessionState, ename: &str, text: &str) {
         let mut core = self.core.lock();
+        if let Some(statement) = core.statements.unfinished().find(|one| one.started > 0) {
+            let took = milliseconds() - statement.started;
+            self.counters.finished("failed", took);
+        }
         core.statements.abandon(ename, text, milliseconds());
         for line in core.printed.flush() {
             core.log.push(line);
         }
         core.log.push(text.to_owned());
+        self.counters.ended(match state {
+            SessionState::Error => EndReason::NotStarted,
+            SessionState::Killed => core.stop.unwrap_or(EndReason::Owner),
+            _ => EndReason::Died,
+        });
         core.state = state;
         core.touch();
         drop(core);
@@ -449,16 +514,16 @@ impl Session {
         }
         let silent = core.heard.elapsed();
         if (self.request.heartbeat_timeout).is_some_and(|timeout| silent >= timeout) {
-            return Some(Overdue::End("its client was not heard of any more"));
+            return Some(Overdue::End(EndReason::Heartbeat));
         }
         if core.state != SessionState::Idle {
             return None;
         }
         if core.active.elapsed() >= self.idle_timeout {
-            return Some(Overdue::End("it was idle for too long"));
+            return Some(Overdue::End(EndReason::Idle));
         }
         // Nobody can reach it any more; a statement that still ran was let finish.
-        (self.owner.expires_at <= now).then_some(Overdue::End("its login has expired"))
+        (self.owner.expires_at <= now).then_some(Overdue::End(EndReason::Expired))
     }
 }
 

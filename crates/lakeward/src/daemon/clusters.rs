@@ -3,7 +3,9 @@
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, OnceLock, Weak},
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -14,11 +16,17 @@ use lakeward_cluster::{
     livy::LivyServers,
 };
 use lakeward_session::{
-    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRuntime, Visit,
+    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRegistry, SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
 use super::{Addresses, Settings, StateFolder, objects::Objects};
+use tokio::time::{sleep, timeout};
+
+/// How often to see whether statements still run.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// For clients that ask every second or so, to fetch what their last statement came to.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 pub(super) struct Clusters {
     livy: LivyServers,
@@ -26,6 +34,7 @@ pub(super) struct Clusters {
     authority: Arc<CertificateAuthority>,
     objects: Objects,
     livy_port: u16,
+    session_python: PathBuf,
 }
 
 impl Clusters {
@@ -58,6 +67,7 @@ impl Clusters {
             },
             authority,
             livy_port: settings.livy_port,
+            session_python: settings.session_python.clone(),
         }))
     }
 
@@ -70,6 +80,46 @@ impl Clusters {
 
     pub(super) fn credentials_router(&self) -> Router {
         self.livy.credentials_router()
+    }
+
+    pub(super) fn sessions(&self) -> &Arc<SessionRegistry> {
+        self.livy.registry()
+    }
+
+    /// What sessions are started with, or why none can be.
+    pub(super) fn can_start_sessions(&self) -> Result<String, String> {
+        let python = self.session_python.display();
+        match self.session_python.metadata() {
+            Ok(file) if file.is_file() => Ok(format!("Python {python}")),
+            _ => Err(format!(
+                "the Python of sessions, {python}, is gone; restart to install it again"
+            )),
+        }
+    }
+
+    /// Opens no sessions any more, and waits until no statement runs, at most `grace`.
+    pub(super) async fn drain(&self, grace: Duration) {
+        let sessions = self.sessions();
+        sessions.drain();
+        let running = sessions.running();
+        if running == 0 {
+            return;
+        }
+        tracing::warn!(running, ?grace, "waiting for statements to end");
+        let quiet = async {
+            while sessions.running() > 0 {
+                sleep(LOOK_AGAIN).await;
+            }
+            sleep(LAST_LOOK).await;
+        };
+        if timeout(grace, quiet).await.is_err() {
+            tracing::warn!(left = sessions.running(), "the time for statements is over");
+        }
+    }
+
+    /// Kills every session.
+    pub(super) async fn kill(&self) {
+        self.sessions().kill().await;
     }
 
     pub(super) async fn shutdown(&self) {
