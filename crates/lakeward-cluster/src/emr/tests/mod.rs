@@ -3,9 +3,12 @@
 
 mod authorization;
 mod callers;
+mod chain;
 mod clusters;
+mod connect;
 mod credentials;
 mod nodes;
+mod requirements;
 mod revocation;
 mod security_configurations;
 mod upkeep;

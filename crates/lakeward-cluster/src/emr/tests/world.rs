@@ -26,8 +26,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::emr::{
-    Cluster, ClusterRuntime, CredentialLimits, Emr, EmrConfig, cluster, credential,
-    security_configuration,
+    Cluster, ClusterRuntime, CredentialLimits, Emr, EmrConfig, cluster, security_configuration,
 };
 
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -438,22 +437,4 @@ pub(super) fn request() -> Value {
 
 pub(super) fn code(error: &AwsError) -> &str {
     &error.code
-}
-
-/// `GetClusterSessionCredentials` for a role of the first account.
-pub(super) async fn issue(
-    world: &World,
-    call: &Call,
-    cluster: &str,
-    role: &str,
-) -> Result<Value, AwsError> {
-    let input = json!({"ClusterId": cluster, "ExecutionRoleArn": role_arn(role)});
-    world.run(call, credential::issue, input).await
-}
-
-/// The user name and the password of an answer.
-pub(super) fn pair(output: &Value) -> (String, String) {
-    let pair = &output["Credentials"]["UsernamePassword"];
-    let text = |field: &str| pair[field].as_str().unwrap().to_owned();
-    (text("Username"), text("Password"))
 }
