@@ -35,4 +35,4 @@ pub use error::SessionError;
 pub use limits::SessionLimits;
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
-pub use statement::{Output, Statement, StatementState};
+pub use statement::{Language, Output, Statement, StatementState};
