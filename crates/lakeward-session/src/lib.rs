@@ -9,6 +9,7 @@
 //! reaper ends what nobody uses.
 
 mod authority;
+mod batch;
 pub mod credentials;
 mod environment;
 mod error;
@@ -28,6 +29,7 @@ pub mod fixture;
 mod tests;
 
 pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
+pub use batch::{Batch, BatchRequest, BatchState, Script};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
 pub use limits::SessionLimits;

@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::task::JoinSet;
 
 use super::authority::{Login, SessionRuntime};
+use super::batch::Batch;
 use super::error::SessionError;
 use super::interpreter::drive;
 use super::launcher::SessionFolder;
@@ -134,7 +135,9 @@ impl SessionRegistry {
             return Err(SessionError::TooManyOfLogin { limit });
         }
         let is_namesake = |found: &&(&Arc<Session>, SessionState)| {
-            request.name.is_some() && found.0.request.name == request.name
+            request.name.is_some()
+                && found.0.request.name == request.name
+                && found.0.is_batch() == request.script.is_some()
         };
         match own.find(is_namesake) {
             Some((session, _)) => Err(SessionError::DuplicateName {
@@ -165,7 +168,8 @@ impl SessionRegistry {
     pub fn find(&self, login: &Login, id: u32) -> Option<Arc<Session>> {
         let state = self.state.lock();
         let session = state.by_id.get(&(login.cluster_id.clone(), id))?;
-        (session.owner.is_same_binding(login)).then(|| Arc::clone(session))
+        let is_own = !session.is_batch() && session.owner.is_same_binding(login);
+        is_own.then(|| Arc::clone(session))
     }
 
     /// The login's own sessions, oldest first.
@@ -174,10 +178,23 @@ impl SessionRegistry {
         let state = self.state.lock();
         let mut own: Vec<_> = state
             .of_cluster(&login.cluster_id)
-            .filter(|session| session.owner.is_same_binding(login))
+            .filter(|session| !session.is_batch() && session.owner.is_same_binding(login))
             .cloned()
             .collect();
         own.sort_by_key(|session| session.created_at);
+        own
+    }
+
+    /// The login's own batches, oldest first.
+    #[must_use]
+    pub fn batches_of(&self, login: &Login) -> Vec<Batch> {
+        let state = self.state.lock();
+        let mut own: Vec<_> = state
+            .of_cluster(&login.cluster_id)
+            .filter(|session| session.is_batch() && session.owner.is_same_binding(login))
+            .map(|session| Batch::of(Arc::clone(session)))
+            .collect();
+        own.sort_by_key(Batch::created_at);
         own
     }
 

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use lakeward_wire::Secret;
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::authority::Login;
+use super::batch::{Printed, Script, Stream};
 use super::error::SessionError;
 use super::limits::SessionLimits;
 use super::log::SessionLog;
@@ -35,6 +36,8 @@ pub enum SessionState {
     Dead,
     /// The session was ended.
     Killed,
+    /// The script it was opened for ran through.
+    Success,
 }
 
 impl SessionState {
@@ -47,7 +50,10 @@ impl SessionState {
     /// Whether the process is gone.
     #[must_use]
     pub fn has_ended(self) -> bool {
-        matches!(self, Self::Error | Self::Dead | Self::Killed)
+        matches!(
+            self,
+            Self::Error | Self::Dead | Self::Killed | Self::Success
+        )
     }
 }
 
@@ -61,6 +67,7 @@ impl fmt::Display for SessionState {
             Self::Error => "error",
             Self::Dead => "dead",
             Self::Killed => "killed",
+            Self::Success => "success",
         })
     }
 }
@@ -80,6 +87,8 @@ pub struct SessionRequest {
     pub settings: String,
     /// The rest of the request, shown back as it was.
     pub details: serde_json::Map<String, serde_json::Value>,
+    /// The script to run instead of statements: this is a batch.
+    pub script: Option<Script>,
 }
 
 /// A session as others see it.
@@ -106,6 +115,7 @@ pub(super) enum Errand {
     Stop,
     Interrupt,
     Run { id: u64, code: Arc<str> },
+    Submit,
     Nothing,
 }
 
@@ -132,6 +142,7 @@ pub struct Session {
     pub(super) token: Secret,
     pub(super) errands: Notify,
     pub(super) minting: tokio::sync::Mutex<()>,
+    pub(super) ended: watch::Sender<bool>,
     idle_timeout: Duration,
     waiting_limit: usize,
     waiting_bytes: usize,
@@ -144,6 +155,9 @@ struct Core {
     log: SessionLog,
     stop: bool,
     interrupt: bool,
+    /// Whether the batch's script still waits to be begun.
+    has_script: bool,
+    printed: Printed,
     heard: Instant,
     active: Instant,
     active_at: Timestamp,
@@ -185,20 +199,23 @@ impl Session {
             token,
             errands: Notify::new(),
             minting: tokio::sync::Mutex::new(()),
+            ended: watch::Sender::new(false),
             idle_timeout: request.idle_timeout.unwrap_or(limits.idle_timeout),
             waiting_limit: limits.waiting_statements,
             waiting_bytes: limits.retained_bytes,
-            request,
             core: Mutex::new(Core {
                 state: SessionState::Starting,
                 statements: Statements::new(limits.retained_statements, limits.retained_bytes),
                 log: SessionLog::default(),
                 stop: false,
                 interrupt: false,
+                has_script: request.script.is_some(),
+                printed: Printed::default(),
                 heard: now,
                 active: now,
                 active_at: created_at,
             }),
+            request,
         }
     }
 
@@ -246,7 +263,7 @@ impl Session {
     /// When the session takes no statements, or has too many waiting.
     pub fn submit(&self, code: String) -> Result<Statement, SessionError> {
         let mut core = self.core.lock();
-        if !core.state.is_active() {
+        if !core.state.is_active() || self.is_batch() {
             return Err(SessionError::NotActive(core.state));
         }
         let waiting = core.statements.unfinished().count();
@@ -329,6 +346,9 @@ impl Session {
                 Errand::Nothing
             };
         }
+        if std::mem::take(&mut core.has_script) {
+            return Errand::Submit;
+        }
         match core.statements.begin_next(milliseconds()) {
             Some((id, code)) => Errand::Run { id, code },
             None => Errand::Nothing,
@@ -338,10 +358,35 @@ impl Session {
     pub(super) fn ready(&self) {
         let mut core = self.core.lock();
         if core.state == SessionState::Starting {
-            core.state = SessionState::Idle;
+            core.state = if self.is_batch() {
+                SessionState::Busy
+            } else {
+                SessionState::Idle
+            };
         }
         core.touch();
-        core.settle();
+        if !self.is_batch() {
+            core.settle();
+        }
+    }
+
+    /// Whether it was opened for one script.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        self.request.script.is_some()
+    }
+
+    /// Keeps what the script printed, and shows it in the log.
+    pub(super) fn print(&self, stream: Stream, text: &str) {
+        let mut core = self.core.lock();
+        for line in core.printed.push(stream, text) {
+            core.log.push(line);
+        }
+    }
+
+    /// What the script printed on one stream.
+    pub(super) fn printed(&self, stream: Stream) -> Vec<u8> {
+        self.core.lock().printed.text(stream)
     }
 
     pub(super) fn advance(&self, id: u64, progress: f64) {
@@ -362,9 +407,14 @@ impl Session {
     pub(super) fn end(&self, state: SessionState, ename: &str, text: &str) {
         let mut core = self.core.lock();
         core.statements.abandon(ename, text, milliseconds());
+        for line in core.printed.flush() {
+            core.log.push(line);
+        }
         core.log.push(text.to_owned());
         core.state = state;
         core.touch();
+        drop(core);
+        self.ended.send_replace(true);
     }
 
     /// What the reaper is to do at `now`.

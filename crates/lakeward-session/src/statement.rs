@@ -1,6 +1,7 @@
 //! Statements: their states, their order, and how many are remembered.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -67,6 +68,15 @@ impl Output {
                 evalue,
                 traceback,
             } => ename.len() + evalue.len() + traceback.iter().map(String::len).sum::<usize>(),
+        }
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok { data } => formatter.write_str(data.get()),
+            Self::Error { ename, evalue, .. } => write!(formatter, "{ename}: {evalue}"),
         }
     }
 }
