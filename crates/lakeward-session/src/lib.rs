@@ -21,6 +21,7 @@ mod log;
 mod protocol;
 mod registry;
 mod session;
+mod settings;
 mod statement;
 
 #[cfg(any(test, feature = "fixture"))]
@@ -35,4 +36,5 @@ pub use error::SessionError;
 pub use limits::SessionLimits;
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
+pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};
 pub use statement::{Output, Statement, StatementState};

@@ -10,7 +10,7 @@ use crate::emr::{
     Emr,
     cluster::{
         Cluster,
-        record::{ReasonCode, StateReason},
+        state::{ReasonCode, StateReason},
     },
     credential::{self, SessionCredential},
     error::EmrError,
@@ -97,7 +97,7 @@ impl Emr {
         let expired = snapshot
             .scan::<SessionCredential>("")
             .iter()
-            .any(|pair| pair.expires_at <= now);
+            .any(|pair| pair.is_over(now));
         let forgotten: Vec<String> = snapshot
             .scan::<Cluster>("")
             .iter()

@@ -24,7 +24,7 @@ mod tag;
 pub use certificate::{CertificateError, ClusterCertificate};
 pub use cluster::lifecycle::{NotResumed, ResumeError};
 pub use cluster::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
-pub use credential::SessionCredential;
+pub use credential::{CredentialLimits, SessionCredential};
 pub use error::EmrError;
 pub use object::{LakeObjects, ObjectAddress, ObjectError};
 pub use release::Release;
@@ -52,6 +52,8 @@ pub struct EmrConfig {
     pub network: Ipv4Net,
     /// How long a user name and password of `GetClusterSessionCredentials` are good for.
     pub credential_lifetime: SignedDuration,
+    /// How many such pairs may be good at a time.
+    pub credential_limits: CredentialLimits,
     /// This node's name where several share the state: a cluster belongs to the node that started
     /// it. With None there is one node, and every cluster is its own.
     pub node: Option<String>,
@@ -65,6 +67,7 @@ impl Default for EmrConfig {
         Self {
             network: Ipv4Net::new_assert(Ipv4Addr::new(127, 87, 0, 0), 16),
             credential_lifetime: SignedDuration::from_hours(12),
+            credential_limits: CredentialLimits::default(),
             node: None,
             clock: Timestamp::now,
         }
@@ -147,8 +150,12 @@ pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
         .operation("RunJobFlow", emr, cluster::launch::run_job_flow)
         .operation("DescribeCluster", emr, cluster::describe::describe)
         .operation("ListClusters", emr, cluster::list::clusters)
-        .operation("ListInstances", emr, cluster::list::instances)
-        .operation("ListInstanceGroups", emr, cluster::list::instance_groups)
+        .operation("ListInstances", emr, cluster::instance::list::instances)
+        .operation(
+            "ListInstanceGroups",
+            emr,
+            cluster::instance::groups::instance_groups,
+        )
         .operation("TerminateJobFlows", emr, cluster::end::terminate)
         .operation("SetTerminationProtection", emr, cluster::end::protect)
         .operation("AddTags", emr, cluster::tagging::add)

@@ -16,7 +16,7 @@ use crate::emr::{
     CertificateError, Emr,
     cluster::{
         Cluster, ClusterState,
-        record::{ReasonCode, StateReason},
+        state::{ReasonCode, StateReason},
     },
     credential,
 };
