@@ -5,9 +5,11 @@ import os
 import signal
 import time
 import traceback
+from typing import Any
 
+from . import batch
 from .channel import Channel
-from .interpreter import Interpreter
+from .interpreter import Interpreter, failure
 from .output import DEFAULT_LIMIT
 
 
@@ -50,8 +52,23 @@ def main() -> int:
         channel.send({"fatal": f"{type(error).__name__}: {error}"})
         return 1
     for request in channel.requests():
-        channel.send({"id": request["id"], **interpreter.execute(request["code"])})
+        answer(channel, interpreter, request)
     return 0
+
+
+def answer(channel: Channel, interpreter: Interpreter, request: dict[str, Any]) -> None:
+    """Does what one request asks for."""
+
+    def say(message: dict[str, Any]) -> None:
+        channel.send({"id": request["id"], **message})
+
+    if "script" in request:
+        try:
+            batch.run(request["script"], say)
+        except Exception as error:
+            say(failure(error))
+    else:
+        say(interpreter.execute(request["code"]))
 
 
 if __name__ == "__main__":

@@ -12,3 +12,4 @@ lock build.in --constraints check.txt --output-file build.txt
 lock session.in --constraints build.txt --excludes session-excludes.txt --output-file session.txt
 lock check-extension.in --no-deps --output-file check-extension.txt
 lock peers.in --constraints build.txt --output-file peers.txt
+lock spark.in --constraints build.txt --output-file spark.txt

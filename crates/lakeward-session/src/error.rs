@@ -40,6 +40,9 @@ pub enum SessionError {
         /// The bound that was reached.
         limit: usize,
     },
+    /// The script of a batch is not one that can be run here.
+    #[error("{0}")]
+    Script(String),
     /// The registry has been shut down.
     #[error("the service is shutting down")]
     ShuttingDown,

@@ -18,12 +18,15 @@ use super::launcher::{Exit, SessionFolder, SessionProcess, Streams, launch};
 use super::limits::SessionLimits;
 use super::line::{Line, LineReader};
 use super::log::LINE_BYTES;
-use super::protocol::{CUT_REPLY_BYTES, Message, request};
+use super::protocol::{CUT_REPLY_BYTES, Message, Task, request};
 use super::session::{Errand, Session, SessionState};
 use super::statement::Output;
 
 /// How long the last lines of an ended process are waited for; a stray child may hold the pipe.
 const DRAIN: Duration = Duration::from_secs(1);
+
+/// The number of the only task of a batch.
+const SCRIPT: u64 = 0;
 
 /// Why an interpreter came to its end.
 pub(super) enum Ending {
@@ -32,6 +35,8 @@ pub(super) enum Ending {
     NotReady,
     Deaf,
     Gone,
+    /// The batch's script ended, with its exit code or minus a signal's number.
+    Exited(i32),
 }
 
 /// Runs a session from the start of its process to the removal of its folder.
@@ -129,6 +134,7 @@ impl Interpreter {
             pid = process.id(),
             "interpreter started"
         );
+        session.runs_as(process.id());
         Self {
             alarm: Some(Instant::now() + limits.start_timeout),
             input: Input::new(streams.stdin),
@@ -168,10 +174,17 @@ impl Interpreter {
                     self.alarm = Some(Instant::now() + self.limits.interrupt_again);
                 }
                 Errand::Run { id, code } => {
-                    if !request(id, &code).is_some_and(|line| self.input.send(line)) {
+                    if !self.ask(id, Task::Code(&code)) {
                         return Ending::Deaf;
                     }
-                    self.running = Some(id);
+                }
+                Errand::Submit => {
+                    let session = Arc::clone(&self.session);
+                    if !(session.request.script.as_ref())
+                        .is_some_and(|script| self.ask(SCRIPT, Task::Script(script)))
+                    {
+                        return Ending::Deaf;
+                    }
                 }
                 Errand::Nothing => {}
             }
@@ -197,6 +210,12 @@ impl Interpreter {
         }
     }
 
+    /// Hands a task over; false when the process does not take it.
+    fn ask(&mut self, id: u64, task: Task<'_>) -> bool {
+        self.running = Some(id);
+        request(id, task).is_some_and(|line| self.input.send(line))
+    }
+
     fn take(&mut self, message: Message) -> Option<Ending> {
         match message {
             Message::Ready if !self.is_ready => {
@@ -207,6 +226,13 @@ impl Interpreter {
             Message::Fatal(reason) => return Some(Ending::Fatal(reason)),
             Message::Progress { id, progress } if self.running == Some(id) => {
                 self.session.advance(id, progress);
+            }
+            Message::Printed { stream, text } if self.session.is_batch() => {
+                self.session.print(stream, &text);
+            }
+            Message::Exited(code) if self.session.is_batch() => return Some(Ending::Exited(code)),
+            Message::Reply { output, .. } if self.session.is_batch() => {
+                return Some(Ending::Fatal(output.to_string()));
             }
             Message::Reply { id, output } if self.running == Some(id) => self.finish(id, output),
             Message::TooLarge { id } if self.running == Some(id) => {
@@ -258,6 +284,12 @@ impl Ending {
                 "InterpreterFailed",
                 "the interpreter does not read what it is sent".to_owned(),
             ),
+            Self::Exited(0) => (
+                SessionState::Success,
+                "",
+                "the script ended with exit code 0".to_owned(),
+            ),
+            Self::Exited(code) => (SessionState::Dead, "", exit_text(code)),
             Self::Gone => (
                 if is_ready {
                     SessionState::Dead
@@ -268,6 +300,13 @@ impl Ending {
                 format!("the interpreter ended ({exit}); start a new session"),
             ),
         }
+    }
+}
+
+fn exit_text(code: i32) -> String {
+    match code {
+        ..0 => format!("the script was ended by signal {}", code.unsigned_abs()),
+        _ => format!("the script ended with exit code {code}"),
     }
 }
 

@@ -9,6 +9,8 @@
 //! reaper ends what nobody uses.
 
 mod authority;
+mod batch;
+mod counters;
 pub mod credentials;
 mod environment;
 mod error;
@@ -21,7 +23,9 @@ mod log;
 mod protocol;
 mod registry;
 mod session;
+mod settings;
 mod statement;
+pub mod usage;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
@@ -29,6 +33,8 @@ pub mod fixture;
 mod tests;
 
 pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
+pub use batch::{Batch, BatchRequest, BatchState, Script};
+pub use counters::{Counters, EndReason};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
 pub use kernel::{
@@ -37,4 +43,5 @@ pub use kernel::{
 pub use limits::SessionLimits;
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
+pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};
 pub use statement::{Output, Statement, StatementState};

@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::authority::{Login, SessionRuntime};
+use super::batch::Batch;
+use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::interpreter::drive;
 use super::kernel::{self, Kernel, KernelRequest};
@@ -32,6 +34,7 @@ const SHUTDOWN_MARGIN: Duration = Duration::from_secs(5);
 pub struct SessionRegistry {
     runtime: Arc<SessionRuntime>,
     limits: Arc<SessionLimits>,
+    counters: Counters,
     folder: PathBuf,
     state: Mutex<State>,
     /// The interpreters' tasks, also of sessions that are ending.
@@ -63,6 +66,7 @@ impl SessionRegistry {
         let registry = Arc::new(Self {
             runtime: Arc::new(runtime),
             limits: Arc::new(limits),
+            counters: Counters::default(),
             folder: folder.canonicalize()?,
             state: Mutex::default(),
             tasks: Mutex::default(),
@@ -75,6 +79,12 @@ impl SessionRegistry {
     #[must_use]
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
+    }
+
+    /// What sessions are counted by.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Opens a session for `owner` on its cluster. The interpreter starts in the background.
@@ -99,6 +109,7 @@ impl SessionRegistry {
             SessionFolder::new(&self.folder, &session.key),
         ));
         drop(state);
+        self.counters.opened.inc();
         tracing::info!(
             cluster = %owner.cluster_id,
             session = session.id,
@@ -173,7 +184,9 @@ impl SessionRegistry {
             return Err(SessionError::TooManyOfLogin { limit });
         }
         let is_namesake = |found: &&(&Arc<Session>, SessionState)| {
-            request.name.is_some() && found.0.request.name == request.name
+            request.name.is_some()
+                && found.0.request.name == request.name
+                && found.0.is_batch() == request.script.is_some()
         };
         match own.find(is_namesake) {
             Some((session, _)) => Err(SessionError::DuplicateName {
@@ -196,7 +209,16 @@ impl SessionRegistry {
         };
         let key = hex::encode(random.random::<[u8; 16]>());
         let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
-        Session::new(id, key, token, owner.clone(), request, &self.limits)
+        let counters = self.counters.clone();
+        Session::new(
+            id,
+            key,
+            token,
+            owner.clone(),
+            request,
+            &self.limits,
+            counters,
+        )
     }
 
     /// The login's own session of that number.
@@ -204,7 +226,7 @@ impl SessionRegistry {
     pub fn find(&self, login: &Login, id: u32) -> Option<Arc<Session>> {
         let state = self.state.lock();
         let session = state.by_id.get(&(login.cluster_id.clone(), id))?;
-        let is_own = !session.is_kernel() && session.owner.is_same_binding(login);
+        let is_own = session.takes_statements() && session.owner.is_same_binding(login);
         is_own.then(|| Arc::clone(session))
     }
 
@@ -236,10 +258,23 @@ impl SessionRegistry {
         let state = self.state.lock();
         let mut own: Vec<_> = state
             .of_cluster(&login.cluster_id)
-            .filter(|session| !session.is_kernel() && session.owner.is_same_binding(login))
+            .filter(|session| session.takes_statements() && session.owner.is_same_binding(login))
             .cloned()
             .collect();
         own.sort_by_key(|session| session.created_at);
+        own
+    }
+
+    /// The login's own batches, oldest first.
+    #[must_use]
+    pub fn batches_of(&self, login: &Login) -> Vec<Batch> {
+        let state = self.state.lock();
+        let mut own: Vec<_> = state
+            .of_cluster(&login.cluster_id)
+            .filter(|session| session.is_batch() && session.owner.is_same_binding(login))
+            .map(|session| Batch::of(Arc::clone(session)))
+            .collect();
+        own.sort_by_key(Batch::created_at);
         own
     }
 
@@ -255,6 +290,25 @@ impl SessionRegistry {
         all
     }
 
+    /// A cluster's session of that number, whoever owns it. For those who may look after the cluster.
+    #[must_use]
+    pub fn find_on(&self, cluster_id: &str, id: u32) -> Option<Arc<Session>> {
+        let key = (cluster_id.to_owned(), id);
+        self.state.lock().by_id.get(&key).cloned()
+    }
+
+    /// How many sessions each cluster has in each state.
+    #[must_use]
+    pub fn census(&self) -> BTreeMap<(String, SessionState), usize> {
+        let state = self.state.lock();
+        let mut counts = BTreeMap::new();
+        for ((cluster, _), session) in &state.by_id {
+            let place = (cluster.clone(), session.state());
+            *counts.entry(place).or_default() += 1;
+        }
+        counts
+    }
+
     /// The live session whose credentials this token opens.
     pub(super) fn with_token(&self, key: &str, token: &str) -> Option<Arc<Session>> {
         let session = self.state.lock().by_key.get(key).cloned();
@@ -268,16 +322,56 @@ impl SessionRegistry {
     /// Ends a session and forgets it at once; its process is seen to its end in the background.
     pub fn end(&self, session: &Arc<Session>, reason: &str) {
         tracing::info!(session = session.id, %reason, "ending session");
+        self.forget(session, EndReason::Owner);
+    }
+
+    fn forget(&self, session: &Arc<Session>, reason: EndReason) {
         self.state.lock().remove(session);
-        session.stop();
+        session.stop(reason);
+    }
+
+    /// Ends a session that someone else than its owner wants gone. It stays to be looked at, so that
+    /// its owner learns why.
+    pub fn revoke(&self, session: &Arc<Session>, reason: EndReason) {
+        tracing::info!(
+            session = session.id,
+            reason = reason.text(),
+            "ending session"
+        );
+        session.note(format!("this session is being ended: {}", reason.text()));
+        session.stop(reason);
     }
 
     /// Ends every session of a cluster.
     pub fn end_cluster(&self, cluster_id: &str, reason: &str) {
         let sessions: Vec<_> = self.state.lock().of_cluster(cluster_id).cloned().collect();
         for session in sessions {
-            self.end(&session, reason);
+            tracing::info!(session = session.id, %reason, "ending session");
+            self.forget(&session, EndReason::Cluster);
         }
+    }
+
+    /// Opens no session and begins no statement any more. What runs goes on.
+    pub fn drain(&self) {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        state.by_id.values().for_each(|session| session.drain());
+    }
+
+    /// How many sessions run a statement.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        let state = self.state.lock();
+        let running = state.by_id.values().filter(|session| session.is_running());
+        running.count()
+    }
+
+    /// Kills every session at once.
+    pub async fn kill(&self) {
+        self.drain();
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        // Dropping a task kills its process group.
+        tasks.shutdown().await;
     }
 
     /// Ends every session and waits until their processes are gone.
@@ -289,7 +383,9 @@ impl SessionRegistry {
             std::mem::take(&mut state.kernels);
             std::mem::take(&mut state.by_id)
         };
-        sessions.values().for_each(|session| session.stop());
+        sessions
+            .values()
+            .for_each(|session| session.stop(EndReason::Shutdown));
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         let all = async { while tasks.join_next().await.is_some() {} };
         let patience = self.limits.stop_grace + SHUTDOWN_MARGIN;
@@ -305,7 +401,14 @@ impl SessionRegistry {
         let sessions: Vec<_> = self.state.lock().by_id.values().cloned().collect();
         for session in sessions {
             match session.overdue(now, &self.limits) {
-                Some(Overdue::End(reason)) => self.end(&session, reason),
+                Some(Overdue::End(reason)) => {
+                    tracing::info!(
+                        session = session.id,
+                        reason = reason.text(),
+                        "ending session"
+                    );
+                    self.forget(&session, reason);
+                }
                 Some(Overdue::Forget) => self.state.lock().remove(&session),
                 None => {}
             }

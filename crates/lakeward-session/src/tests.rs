@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use super::fixture::{CLUSTER, eventually, is_alive, limits, login, runtime};
 use super::*;
 
+mod batches;
+
 struct Bench {
     state: TempDir,
     registry: Arc<SessionRegistry>,

@@ -2,8 +2,16 @@
 //! replaced.
 
 mod authorization;
+mod bucket;
+mod callers;
+mod certificates;
+mod chain;
 mod clusters;
+mod connect;
 mod credentials;
 mod nodes;
+mod requirements;
+mod revocation;
+mod security_configurations;
 mod upkeep;
 mod world;
