@@ -15,6 +15,7 @@ pub mod credentials;
 mod environment;
 mod error;
 mod interpreter;
+mod kernel;
 mod launcher;
 mod limits;
 mod line;
@@ -36,8 +37,11 @@ pub use batch::{Batch, BatchRequest, BatchState, Script};
 pub use counters::{Counters, EndReason};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
+pub use kernel::{
+    Connection, Kernel, KernelMessage, KernelRequest, KernelState, Lost, MalformedMessage,
+};
 pub use limits::SessionLimits;
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
 pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};
-pub use statement::{Output, Statement, StatementState};
+pub use statement::{Language, Output, Statement, StatementState};

@@ -1,6 +1,6 @@
 //! All sessions of the daemon: opening, finding, reaping and ending them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,14 @@ use parking_lot::Mutex;
 use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::authority::{Login, SessionRuntime};
 use super::batch::Batch;
 use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::interpreter::drive;
+use super::kernel::{self, Kernel, KernelRequest};
 use super::launcher::SessionFolder;
 use super::limits::SessionLimits;
 use super::session::{Overdue, Session, SessionRequest, SessionState, SessionSummary};
@@ -43,6 +45,8 @@ pub struct SessionRegistry {
 struct State {
     by_id: BTreeMap<(String, u32), Arc<Session>>,
     by_key: BTreeMap<String, Arc<Session>>,
+    /// The sessions that are kernels, once more.
+    kernels: HashMap<Uuid, Arc<Kernel>>,
     is_closed: bool,
 }
 
@@ -113,6 +117,41 @@ impl SessionRegistry {
             "session opened"
         );
         Ok(session)
+    }
+
+    /// Starts a Jupyter kernel for `owner` on its cluster. It counts as a session, and starts in
+    /// the background.
+    ///
+    /// # Errors
+    /// When a bound is reached, or the registry is shut down.
+    pub fn open_kernel(
+        &self,
+        owner: &Login,
+        request: KernelRequest,
+    ) -> Result<Arc<Kernel>, SessionError> {
+        let mut state = self.state.lock();
+        let of_session = request.session();
+        self.admit(&state, owner, &of_session)?;
+        let session = Arc::new(self.new_session(&state, owner, of_session));
+        let (kernel, orders) = Kernel::new(Arc::clone(&session), request);
+        state.insert(&session);
+        state.kernels.insert(kernel.id(), Arc::clone(&kernel));
+        self.tasks.lock().spawn(kernel::drive(
+            Arc::clone(&kernel),
+            orders,
+            Arc::clone(&self.runtime),
+            Arc::clone(&self.limits),
+            SessionFolder::new(&self.folder, &session.key),
+        ));
+        drop(state);
+        tracing::info!(
+            cluster = %owner.cluster_id,
+            session = session.id,
+            kernel = %kernel.id(),
+            role = %owner.role_arn,
+            "kernel opened"
+        );
+        Ok(kernel)
     }
 
     fn admit(
@@ -187,8 +226,30 @@ impl SessionRegistry {
     pub fn find(&self, login: &Login, id: u32) -> Option<Arc<Session>> {
         let state = self.state.lock();
         let session = state.by_id.get(&(login.cluster_id.clone(), id))?;
-        let is_own = !session.is_batch() && session.owner.is_same_binding(login);
+        let is_own = session.takes_statements() && session.owner.is_same_binding(login);
         is_own.then(|| Arc::clone(session))
+    }
+
+    /// The login's own kernel of that id.
+    #[must_use]
+    pub fn find_kernel(&self, login: &Login, id: Uuid) -> Option<Arc<Kernel>> {
+        let state = self.state.lock();
+        let kernel = state.kernels.get(&id)?;
+        (kernel.session().owner.is_same_binding(login)).then(|| Arc::clone(kernel))
+    }
+
+    /// The login's own kernels, oldest first.
+    #[must_use]
+    pub fn kernels_owned_by(&self, login: &Login) -> Vec<Arc<Kernel>> {
+        let state = self.state.lock();
+        let mut own: Vec<_> = state
+            .kernels
+            .values()
+            .filter(|kernel| kernel.session().owner.is_same_binding(login))
+            .cloned()
+            .collect();
+        own.sort_by_key(|kernel| kernel.session().created_at);
+        own
     }
 
     /// The login's own sessions, oldest first.
@@ -197,7 +258,7 @@ impl SessionRegistry {
         let state = self.state.lock();
         let mut own: Vec<_> = state
             .of_cluster(&login.cluster_id)
-            .filter(|session| !session.is_batch() && session.owner.is_same_binding(login))
+            .filter(|session| session.takes_statements() && session.owner.is_same_binding(login))
             .cloned()
             .collect();
         own.sort_by_key(|session| session.created_at);
@@ -319,6 +380,7 @@ impl SessionRegistry {
             let mut state = self.state.lock();
             state.is_closed = true;
             std::mem::take(&mut state.by_key);
+            std::mem::take(&mut state.kernels);
             std::mem::take(&mut state.by_id)
         };
         sessions
@@ -367,6 +429,10 @@ impl State {
         self.by_id
             .remove(&(session.owner.cluster_id.clone(), session.id));
         self.by_key.remove(&session.key);
+        if session.is_kernel() {
+            self.kernels
+                .retain(|_, kernel| kernel.session().key != session.key);
+        }
     }
 
     fn of_cluster(&self, cluster_id: &str) -> impl Iterator<Item = &Arc<Session>> {
