@@ -144,6 +144,7 @@ impl SessionRegistry {
             SessionFolder::new(&self.folder, &session.key),
         ));
         drop(state);
+        self.counters.opened.inc();
         tracing::info!(
             cluster = %owner.cluster_id,
             session = session.id,

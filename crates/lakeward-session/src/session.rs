@@ -433,12 +433,12 @@ impl Session {
         self.core.lock().is_draining = true;
     }
 
-    /// Whether a statement is being run, or a batch's script.
+    /// Whether a statement is being run, a batch's script, or a kernel's cell.
     pub(super) fn is_running(&self) -> bool {
         let core = self.core.lock();
         let begun = |one: &Statement| one.state != StatementState::Waiting;
         core.state == SessionState::Busy
-            && (self.is_batch() || core.statements.unfinished().any(begun))
+            && (self.is_batch() || self.is_kernel() || core.statements.unfinished().any(begun))
     }
 
     /// The process that runs the session from now on.

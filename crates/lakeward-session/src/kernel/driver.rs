@@ -72,6 +72,7 @@ impl Relay {
     ) -> Self {
         let (sender, lines) = mpsc::channel(4);
         let exit = process.exit();
+        kernel.session.runs_as(process.id());
         tokio::spawn(hear(
             streams.stdout,
             exit.clone(),
