@@ -113,7 +113,7 @@ pub struct SessionSummary {
     pub id: u32,
     /// Its name, when it has one.
     pub name: Option<String>,
-    /// Its kind: that of its code, or `kernel` for a Jupyter kernel.
+    /// The kind of code, in the client's word; or `batch`, or `kernel`.
     pub kind: String,
     /// Its application id, in YARN's form.
     pub application_id: String,
@@ -282,7 +282,10 @@ impl Session {
         SessionSummary {
             id: self.id,
             name: self.request.name.clone(),
-            kind: self.request.kind.clone(),
+            kind: match self.is_batch() {
+                true => "batch".to_owned(),
+                false => self.request.kind.clone(),
+            },
             application_id: self.application_id(),
             state: core.state,
             owner: self.owner.clone(),
@@ -430,11 +433,12 @@ impl Session {
         self.core.lock().is_draining = true;
     }
 
-    /// Whether a statement is being run.
+    /// Whether a statement is being run, or a batch's script.
     pub(super) fn is_running(&self) -> bool {
         let core = self.core.lock();
         let begun = |one: &Statement| one.state != StatementState::Waiting;
-        core.state == SessionState::Busy && core.statements.unfinished().any(begun)
+        core.state == SessionState::Busy
+            && (self.is_batch() || core.statements.unfinished().any(begun))
     }
 
     /// The process that runs the session from now on.
@@ -485,7 +489,6 @@ impl Session {
             } else {
                 SessionState::Idle
             };
-            core.state = SessionState::Idle;
             let age = Timestamp::now().duration_since(self.created_at);
             self.counters.started(age.unsigned_abs());
         }
@@ -557,6 +560,7 @@ impl Session {
         core.log.push(text.to_owned());
         self.counters.ended(match state {
             SessionState::Error => EndReason::NotStarted,
+            SessionState::Success => EndReason::Finished,
             SessionState::Killed => core.stop.unwrap_or(EndReason::Owner),
             _ => EndReason::Died,
         });

@@ -22,8 +22,9 @@ use lakeward_session::{
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
-use super::{Addresses, Settings, StateFolder, objects::Objects};
 use tokio::time::{sleep, timeout};
+
+use super::{Addresses, Settings, StateFolder, objects::Objects};
 
 /// How often to see whether statements still run.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
