@@ -15,7 +15,7 @@ from .output import DEFAULT_LIMIT
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lakeward_session")
-    parser.add_argument("--kind", choices=("pyspark", "python"), default="pyspark")
+    parser.add_argument("--kind", choices=("pyspark", "python", "kernel"), default="pyspark")
     parser.add_argument("--log", default=os.devnull, help="file that receives everything written to fd 1 and 2")
     parser.add_argument("--output-limit", type=int, default=DEFAULT_LIMIT, help="characters of output per statement")
     return parser.parse_args()
@@ -40,6 +40,10 @@ def begin(interpreter: Interpreter, kind: str) -> dict[str, object]:
 def main() -> int:
     options = arguments()
     channel = Channel.take(options.log)
+    if options.kind == "kernel":
+        from .kernel import serve
+
+        return serve(channel, options.output_limit)
     interpreter = Interpreter(limit=options.output_limit)
     signal.signal(signal.SIGINT, interpreter.interrupt)
     try:

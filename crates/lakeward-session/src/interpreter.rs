@@ -16,7 +16,7 @@ use super::environment::SessionEnvironment;
 use super::error::SessionError;
 use super::launcher::{Exit, SessionFolder, SessionProcess, Streams, launch};
 use super::limits::SessionLimits;
-use super::line::LineReader;
+use super::line::{Line, LineReader};
 use super::log::LINE_BYTES;
 use super::protocol::{CUT_REPLY_BYTES, Message, Place, Task, request};
 use super::session::{COMPLETION_TIMEOUT, Completion, Errand, Session, SessionState};
@@ -32,7 +32,7 @@ const SCRIPT: u64 = 0;
 const COMPLETION: u64 = u64::MAX;
 
 /// Why an interpreter came to its end.
-enum Ending {
+pub(super) enum Ending {
     Requested,
     Fatal(String),
     NotReady,
@@ -62,7 +62,7 @@ pub(super) async fn drive(
     let _ = tokio::task::spawn_blocking(move || folder.remove()).await;
 }
 
-async fn start(
+pub(super) async fn start(
     session: &Session,
     runtime: &SessionRuntime,
     limits: &SessionLimits,
@@ -129,6 +129,7 @@ impl Interpreter {
             streams.stdout,
             process.exit(),
             limits.reply_bytes,
+            Message::parse,
             sender,
         ));
         tokio::spawn(record(streams.stderr, process.exit(), Arc::clone(&session)));
@@ -161,11 +162,7 @@ impl Interpreter {
             is_ready,
             ..
         } = self;
-        let grace = match ending {
-            Ending::Gone | Ending::Deaf => Duration::ZERO,
-            _ => limits.stop_grace,
-        };
-        let exit = process.end(grace).await;
+        let exit = process.end(ending.grace(&limits)).await;
         let (state, ename, text) = ending.outcome(is_ready, &exit);
         tracing::info!(session = session.id, %state, %text, "session ended");
         session.end(state, ename, &text);
@@ -294,8 +291,16 @@ impl Interpreter {
 }
 
 impl Ending {
+    /// How long the process may take to end by itself.
+    pub fn grace(&self, limits: &SessionLimits) -> Duration {
+        match self {
+            Self::Gone | Self::Deaf => Duration::ZERO,
+            _ => limits.stop_grace,
+        }
+    }
+
     /// The session's last state, and what a statement that was running is told.
-    fn outcome(self, is_ready: bool, exit: &str) -> (SessionState, &'static str, String) {
+    pub fn outcome(self, is_ready: bool, exit: &str) -> (SessionState, &'static str, String) {
         match self {
             Self::Requested => (
                 SessionState::Killed,
@@ -349,13 +354,13 @@ async fn sleep_until(alarm: Option<Instant>) {
 
 /// The interpreter's standard input. At most two requests are under way, so that a process that
 /// answers without reading cannot make the daemon hold what it was sent.
-struct Input {
+pub(super) struct Input {
     lines: mpsc::Sender<Vec<u8>>,
     task: JoinHandle<()>,
 }
 
 impl Input {
-    fn new(mut stdin: ChildStdin) -> Self {
+    pub fn new(mut stdin: ChildStdin) -> Self {
         let (lines, mut waiting) = mpsc::channel::<Vec<u8>>(1);
         let task = tokio::spawn(async move {
             while let Some(line) = waiting.recv().await {
@@ -370,15 +375,21 @@ impl Input {
 
     /// Hands over one line; false when the process does not take them. A process that has ended
     /// counts as taking: its end is noticed elsewhere, with the reason.
-    fn send(&self, line: Vec<u8>) -> bool {
+    pub fn send(&self, line: Vec<u8>) -> bool {
         !matches!(
             self.lines.try_send(line),
             Err(mpsc::error::TrySendError::Full(_))
         )
     }
 
+    /// Waits until one more line can be handed over, or the process has ended.
+    pub fn room(&self) -> impl Future<Output = ()> + use<> {
+        let lines = self.lines.clone();
+        async move { drop(lines.reserve().await) }
+    }
+
     /// Closes the stream even when the process does not read.
-    fn close(&self) {
+    pub fn close(&self) {
         self.task.abort();
     }
 }
@@ -390,12 +401,18 @@ impl Drop for Input {
 }
 
 /// Reads messages until the process has ended and nothing more comes.
-async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sender<Message>) {
+pub(super) async fn hear<M>(
+    stdout: ChildStdout,
+    exit: Exit,
+    limit: usize,
+    parse: fn(&Line) -> M,
+    messages: mpsc::Sender<M>,
+) {
     let mut lines = LineReader::new(stdout, limit, CUT_REPLY_BYTES);
     loop {
         tokio::select! {
             line = lines.next() => match line {
-                Ok(Some(line)) => if messages.send(Message::parse(&line)).await.is_err() {
+                Ok(Some(line)) => if messages.send(parse(&line)).await.is_err() {
                     return;
                 },
                 Ok(None) | Err(_) => break,
@@ -405,7 +422,7 @@ async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sen
     }
     let rest = async {
         while let Ok(Some(line)) = lines.next().await {
-            if messages.send(Message::parse(&line)).await.is_err() {
+            if messages.send(parse(&line)).await.is_err() {
                 return;
             }
         }
@@ -414,7 +431,7 @@ async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sen
 }
 
 /// Copies what the process writes to its standard error into the session's log.
-async fn record(stderr: ChildStderr, exit: Exit, session: Arc<Session>) {
+pub(super) async fn record(stderr: ChildStderr, exit: Exit, session: Arc<Session>) {
     let mut lines = LineReader::new(BufReader::new(stderr), LINE_BYTES, LINE_BYTES);
     let copy = async {
         while let Ok(Some(line)) = lines.next().await {

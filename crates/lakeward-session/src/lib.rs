@@ -14,13 +14,16 @@ pub mod credentials;
 mod environment;
 mod error;
 mod interpreter;
+mod kernel;
 mod launcher;
 mod limits;
 mod line;
 mod log;
 mod protocol;
+mod record;
 mod registry;
 mod session;
+mod settings;
 mod statement;
 
 #[cfg(any(test, feature = "fixture"))]
@@ -32,7 +35,12 @@ pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit}
 pub use batch::{Batch, BatchRequest, BatchState, Script};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
+pub use kernel::{
+    Connection, Kernel, KernelMessage, KernelRequest, KernelState, Lost, MalformedMessage,
+};
 pub use limits::SessionLimits;
+pub use record::{SessionRecord, SessionRecords};
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
+pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};
 pub use statement::{Language, Output, Statement, StatementState};

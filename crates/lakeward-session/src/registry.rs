@@ -1,6 +1,6 @@
 //! All sessions of the daemon: opening, finding, reaping and ending them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,13 @@ use parking_lot::Mutex;
 use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::authority::{Login, SessionRuntime};
 use super::batch::Batch;
 use super::error::SessionError;
 use super::interpreter::drive;
+use super::kernel::{self, Kernel, KernelRequest};
 use super::launcher::SessionFolder;
 use super::limits::SessionLimits;
 use super::session::{Overdue, Session, SessionRequest, SessionState, SessionSummary};
@@ -41,6 +43,8 @@ pub struct SessionRegistry {
 struct State {
     by_id: BTreeMap<(String, u32), Arc<Session>>,
     by_key: BTreeMap<String, Arc<Session>>,
+    /// The sessions that are kernels, once more.
+    kernels: HashMap<Uuid, Arc<Kernel>>,
     is_closed: bool,
 }
 
@@ -105,6 +109,41 @@ impl SessionRegistry {
         Ok(session)
     }
 
+    /// Starts a Jupyter kernel for `owner` on its cluster. It counts as a session, and starts in
+    /// the background.
+    ///
+    /// # Errors
+    /// When a bound is reached, or the registry is shut down.
+    pub fn open_kernel(
+        &self,
+        owner: &Login,
+        request: KernelRequest,
+    ) -> Result<Arc<Kernel>, SessionError> {
+        let mut state = self.state.lock();
+        let of_session = request.session();
+        self.admit(&state, owner, &of_session)?;
+        let session = Arc::new(self.new_session(&state, owner, of_session));
+        let (kernel, orders) = Kernel::new(Arc::clone(&session), request);
+        state.insert(&session);
+        state.kernels.insert(kernel.id(), Arc::clone(&kernel));
+        self.tasks.lock().spawn(kernel::drive(
+            Arc::clone(&kernel),
+            orders,
+            Arc::clone(&self.runtime),
+            Arc::clone(&self.limits),
+            SessionFolder::new(&self.folder, &session.key),
+        ));
+        drop(state);
+        tracing::info!(
+            cluster = %owner.cluster_id,
+            session = session.id,
+            kernel = %kernel.id(),
+            role = %owner.role_arn,
+            "kernel opened"
+        );
+        Ok(kernel)
+    }
+
     fn admit(
         &self,
         state: &State,
@@ -158,9 +197,24 @@ impl SessionRegistry {
                 break id;
             }
         };
-        let key = hex::encode(random.random::<[u8; 16]>());
-        let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
+        let (key, token) = secrets();
         Session::new(id, key, token, owner.clone(), request, &self.limits)
+    }
+
+    /// Puts in a session of an earlier process; not where its number is taken.
+    pub(super) fn insert_ended(&self, session: Arc<Session>) {
+        let mut state = self.state.lock();
+        let id = (session.owner.cluster_id.clone(), session.id);
+        if !state.is_closed && !state.by_id.contains_key(&id) {
+            state.insert(&session);
+        }
+    }
+
+    /// Whether a session of that number is known, whoever owns it.
+    #[must_use]
+    pub fn knows(&self, cluster_id: &str, id: u32) -> bool {
+        let id = (cluster_id.to_owned(), id);
+        self.state.lock().by_id.contains_key(&id)
     }
 
     /// The login's own session of that number.
@@ -168,8 +222,30 @@ impl SessionRegistry {
     pub fn find(&self, login: &Login, id: u32) -> Option<Arc<Session>> {
         let state = self.state.lock();
         let session = state.by_id.get(&(login.cluster_id.clone(), id))?;
-        let is_own = !session.is_batch() && session.owner.is_same_binding(login);
+        let is_own = session.takes_statements() && session.owner.is_same_binding(login);
         is_own.then(|| Arc::clone(session))
+    }
+
+    /// The login's own kernel of that id.
+    #[must_use]
+    pub fn find_kernel(&self, login: &Login, id: Uuid) -> Option<Arc<Kernel>> {
+        let state = self.state.lock();
+        let kernel = state.kernels.get(&id)?;
+        (kernel.session().owner.is_same_binding(login)).then(|| Arc::clone(kernel))
+    }
+
+    /// The login's own kernels, oldest first.
+    #[must_use]
+    pub fn kernels_owned_by(&self, login: &Login) -> Vec<Arc<Kernel>> {
+        let state = self.state.lock();
+        let mut own: Vec<_> = state
+            .kernels
+            .values()
+            .filter(|kernel| kernel.session().owner.is_same_binding(login))
+            .cloned()
+            .collect();
+        own.sort_by_key(|kernel| kernel.session().created_at);
+        own
     }
 
     /// The login's own sessions, oldest first.
@@ -178,7 +254,7 @@ impl SessionRegistry {
         let state = self.state.lock();
         let mut own: Vec<_> = state
             .of_cluster(&login.cluster_id)
-            .filter(|session| !session.is_batch() && session.owner.is_same_binding(login))
+            .filter(|session| session.takes_statements() && session.owner.is_same_binding(login))
             .cloned()
             .collect();
         own.sort_by_key(|session| session.created_at);
@@ -241,6 +317,7 @@ impl SessionRegistry {
             let mut state = self.state.lock();
             state.is_closed = true;
             std::mem::take(&mut state.by_key);
+            std::mem::take(&mut state.kernels);
             std::mem::take(&mut state.by_id)
         };
         sessions.values().for_each(|session| session.stop());
@@ -280,6 +357,10 @@ impl State {
         self.by_id
             .remove(&(session.owner.cluster_id.clone(), session.id));
         self.by_key.remove(&session.key);
+        if session.is_kernel() {
+            self.kernels
+                .retain(|_, kernel| kernel.session().key != session.key);
+        }
     }
 
     fn of_cluster(&self, cluster_id: &str) -> impl Iterator<Item = &Arc<Session>> {
@@ -287,6 +368,14 @@ impl State {
             .range((cluster_id.to_owned(), 0)..=(cluster_id.to_owned(), u32::MAX))
             .map(|(_, session)| session)
     }
+}
+
+/// A session's key, which names it to the credentials endpoint, and the token that opens it.
+pub(super) fn secrets() -> (String, Secret) {
+    let mut random = rand::rng();
+    let key = hex::encode(random.random::<[u8; 16]>());
+    let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
+    (key, token)
 }
 
 async fn reap(registry: Weak<SessionRegistry>) {

@@ -100,6 +100,7 @@ impl SessionRequest {
     pub fn process_kind(&self) -> &'static str {
         match &*self.kind {
             "python" => "python",
+            super::kernel::KIND => super::kernel::KIND,
             _ => "pyspark",
         }
     }
@@ -112,6 +113,8 @@ pub struct SessionSummary {
     pub id: u32,
     /// Its name, when it has one.
     pub name: Option<String>,
+    /// Its kind: that of its code, or `kernel` for a Jupyter kernel.
+    pub kind: String,
     /// Its application id, in YARN's form.
     pub application_id: String,
     /// Where it is.
@@ -268,6 +271,7 @@ impl Session {
         SessionSummary {
             id: self.id,
             name: self.request.name.clone(),
+            kind: self.request.kind.clone(),
             application_id: self.application_id(),
             state: core.state,
             owner: self.owner.clone(),
@@ -279,6 +283,16 @@ impl Session {
     /// Notes that the owner was heard of.
     pub fn heard(&self) {
         self.core.lock().heard = Instant::now();
+    }
+
+    /// Whether it is a session in Livy's sense: neither a batch nor a kernel.
+    pub(super) fn takes_statements(&self) -> bool {
+        !self.is_batch() && !self.is_kernel()
+    }
+
+    /// Whether it is a Jupyter kernel, which runs no statements.
+    pub(super) fn is_kernel(&self) -> bool {
+        self.request.kind == super::kernel::KIND
     }
 
     /// Counts as activity without doing anything.
@@ -447,6 +461,17 @@ impl Session {
     /// What the script printed on one stream.
     pub(super) fn printed(&self, stream: Stream) -> Vec<u8> {
         self.core.lock().printed.text(stream)
+    }
+
+    /// Whether it works, as its kernel says.
+    pub(super) fn work(&self, is_busy: bool) {
+        let mut core = self.core.lock();
+        if matches!(core.state, SessionState::Idle | SessionState::Busy) {
+            core.state = match is_busy {
+                true => SessionState::Busy,
+                false => SessionState::Idle,
+            };
+        }
     }
 
     pub(super) fn advance(&self, id: u64, progress: f64) {

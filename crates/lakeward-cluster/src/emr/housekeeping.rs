@@ -10,10 +10,11 @@ use crate::emr::{
     Emr,
     cluster::{
         Cluster,
-        record::{ReasonCode, StateReason},
+        state::{ReasonCode, StateReason},
     },
     credential::{self, SessionCredential},
     error::EmrError,
+    session_record,
 };
 
 const EVERY: Duration = Duration::from_secs(10);
@@ -97,19 +98,21 @@ impl Emr {
         let expired = snapshot
             .scan::<SessionCredential>("")
             .iter()
-            .any(|pair| pair.expires_at <= now);
+            .any(|pair| pair.is_over(now));
         let forgotten: Vec<String> = snapshot
             .scan::<Cluster>("")
             .iter()
             .filter(|cluster| is_forgotten(cluster, now))
             .map(|cluster| Cluster::key_of(&cluster.account, &cluster.id))
             .collect();
-        if !expired && forgotten.is_empty() {
+        let orphans = session_record::orphans(&snapshot);
+        if !expired && forgotten.is_empty() && orphans.is_empty() {
             return Ok(());
         }
         self.store
             .change(|change| {
                 credential::prune(change, "", now);
+                session_record::remove(change, &orphans);
                 for key in &forgotten {
                     change.delete::<Cluster>(key);
                 }

@@ -6,6 +6,7 @@
 //! name. An operation decodes, asks the authorizer, then acts.
 
 mod activity;
+mod certificate;
 mod chain;
 pub(crate) mod cluster;
 mod credential;
@@ -13,16 +14,20 @@ mod error;
 mod housekeeping;
 mod identifier;
 mod marker;
+mod object;
 mod ownership;
 mod release;
 mod runtime;
 mod security_configuration;
+mod session_record;
 mod tag;
 
+pub use certificate::{CertificateError, ClusterCertificate};
 pub use cluster::lifecycle::{NotResumed, ResumeError};
 pub use cluster::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
-pub use credential::SessionCredential;
+pub use credential::{CredentialLimits, SessionCredential};
 pub use error::EmrError;
+pub use object::{LakeObjects, ObjectAddress, ObjectError};
 pub use release::Release;
 pub use runtime::ClusterRuntime;
 pub use security_configuration::{SecurityConfiguration, SecurityDocument};
@@ -48,6 +53,8 @@ pub struct EmrConfig {
     pub network: Ipv4Net,
     /// How long a user name and password of `GetClusterSessionCredentials` are good for.
     pub credential_lifetime: SignedDuration,
+    /// How many such pairs may be good at a time.
+    pub credential_limits: CredentialLimits,
     /// This node's name where several share the state: a cluster belongs to the node that started
     /// it. With None there is one node, and every cluster is its own.
     pub node: Option<String>,
@@ -61,6 +68,7 @@ impl Default for EmrConfig {
         Self {
             network: Ipv4Net::new_assert(Ipv4Addr::new(127, 87, 0, 0), 16),
             credential_lifetime: SignedDuration::from_hours(12),
+            credential_limits: CredentialLimits::default(),
             node: None,
             clock: Timestamp::now,
         }
@@ -111,6 +119,7 @@ pub fn schema(schema: Schema) -> Schema {
         .record::<SecurityConfiguration>()
         .record::<Cluster>()
         .record::<SessionCredential>()
+        .record::<session_record::KeptSession>()
 }
 
 /// The table of operations.
@@ -143,8 +152,12 @@ pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
         .operation("RunJobFlow", emr, cluster::launch::run_job_flow)
         .operation("DescribeCluster", emr, cluster::describe::describe)
         .operation("ListClusters", emr, cluster::list::clusters)
-        .operation("ListInstances", emr, cluster::list::instances)
-        .operation("ListInstanceGroups", emr, cluster::list::instance_groups)
+        .operation("ListInstances", emr, cluster::instance::list::instances)
+        .operation(
+            "ListInstanceGroups",
+            emr,
+            cluster::instance::groups::instance_groups,
+        )
         .operation("TerminateJobFlows", emr, cluster::end::terminate)
         .operation("SetTerminationProtection", emr, cluster::end::protect)
         .operation("AddTags", emr, cluster::tagging::add)

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::lapsed::LapsedLogins;
+use super::recovery;
 use super::router::{Livy, router};
 use lakeward_session::{
     RuntimeRoles, SessionLimits, SessionRegistry, SessionRuntime, SessionSummary, credentials,
@@ -79,6 +80,13 @@ impl LivyServers {
             sessions: Arc::clone(&self.sessions),
             lapsed: LapsedLogins::default(),
         });
+        recovery::restore(&*self.roles, &self.sessions, cluster_id);
+        tokio::spawn(recovery::tidy(
+            Arc::clone(&self.roles),
+            Arc::clone(&self.sessions),
+            cluster_id.to_owned(),
+            stopped.clone(),
+        ));
         let task = tokio::spawn(serve(listener, tls, router, stopped));
         tracing::info!(cluster = cluster_id, %address, "Livy started");
         let server = Server {

@@ -10,20 +10,22 @@ use anyhow::Result;
 use async_trait::async_trait;
 use axum::Router;
 use lakeward_cluster::{
-    emr::{Cluster, ClusterRuntime, Emr},
+    emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects},
     livy::LivyServers,
 };
 use lakeward_session::{
-    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRuntime, Visit,
+    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRecord, SessionRecords,
+    SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
-use super::{Addresses, Settings, StateFolder};
+use super::{Addresses, Settings, StateFolder, objects::Objects};
 
 pub(super) struct Clusters {
     livy: LivyServers,
     roles: Arc<LateRoles>,
     authority: Arc<CertificateAuthority>,
+    objects: Objects,
     livy_port: u16,
 }
 
@@ -50,6 +52,11 @@ impl Clusters {
         Ok(Arc::new(Self {
             livy,
             roles,
+            objects: Objects {
+                endpoint: addresses.endpoint_url(),
+                ca_pem: authority.certificate_pem().to_owned(),
+                region: settings.region.clone(),
+            },
             authority,
             livy_port: settings.livy_port,
         }))
@@ -94,11 +101,18 @@ fn session_environment(
 
 #[async_trait]
 impl ClusterRuntime for Clusters {
-    async fn start(&self, cluster: &Cluster) -> io::Result<()> {
-        let tls = self
-            .authority
-            .server_config(&[cluster.address.to_string()])
-            .map_err(io::Error::other)?;
+    async fn start(
+        &self,
+        cluster: &Cluster,
+        certificate: Option<&ClusterCertificate>,
+    ) -> io::Result<()> {
+        let tls = match certificate {
+            Some(certificate) => certificate.server_config(),
+            None => self
+                .authority
+                .server_config(&[cluster.address.to_string()])
+                .map_err(io::Error::other)?,
+        };
         let address = SocketAddr::from((cluster.address, self.livy_port));
         self.livy.start(&cluster.id, address, tls)
     }
@@ -112,6 +126,10 @@ impl ClusterRuntime for Clusters {
             .sessions(cluster_id)
             .iter()
             .any(|session| session.state.is_active())
+    }
+
+    fn objects(&self) -> &dyn LakeObjects {
+        &self.objects
     }
 }
 
@@ -147,6 +165,27 @@ impl RuntimeRoles for LateRoles {
     fn record(&self, visit: Visit<'_>) -> Result<(), AwsError> {
         match self.emr() {
             Some(emr) => emr.record(visit),
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionRecords for LateRoles {
+    async fn keep(&self, record: SessionRecord) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.keep(record).await,
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+
+    fn kept(&self, cluster_id: &str) -> Vec<SessionRecord> {
+        self.emr().map_or_else(Vec::new, |emr| emr.kept(cluster_id))
+    }
+
+    async fn forget(&self, cluster_id: &str, ids: Vec<u32>) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.forget(cluster_id, ids).await,
             None => Err(AwsError::internal("the EMR service is shutting down")),
         }
     }

@@ -3,6 +3,7 @@
 mod address;
 mod clusters;
 mod endpoint;
+mod objects;
 mod proxy;
 mod settings;
 mod state_folder;
@@ -14,6 +15,7 @@ pub use state_folder::StateFolder;
 use std::{fs::File, net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
+use ipnet::Ipv4Net;
 use lakeward_catalog::Catalog;
 use lakeward_cluster::emr::{self, Emr, EmrConfig};
 use lakeward_gate::{BucketPolicies, Gate};
@@ -41,6 +43,7 @@ pub struct Daemon {
     addresses: Addresses,
     ca_pem: String,
     clusters: Arc<Clusters>,
+    cluster_network: Ipv4Net,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     /// Last, so that no other instance takes the folder before this one has let go of all of it.
@@ -127,6 +130,7 @@ impl Daemon {
             addresses,
             ca_pem: authority.certificate_pem().to_owned(),
             clusters,
+            cluster_network: settings.cluster_network,
             stop,
             tasks,
             _held: held,
@@ -137,6 +141,12 @@ impl Daemon {
     #[must_use]
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// Where clusters get their addresses from, the lowest first.
+    #[must_use]
+    pub fn cluster_network(&self) -> Ipv4Net {
+        self.cluster_network
     }
 
     /// The identity service, for making the first account.

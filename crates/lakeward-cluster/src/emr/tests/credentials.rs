@@ -1,23 +1,13 @@
-use lakeward_identity::Call;
 use lakeward_wire::AwsError;
 use serde_json::{Value, json};
 
-use super::world::{ACCOUNT, RULES, World, allow, code, everything, pass_time, role_arn, trust};
+use super::world::{
+    ACCOUNT, RULES, World, allow, code, everything, issue, pair, pass_time, role_arn, trust,
+};
 use crate::emr::{
     SessionCredential, cluster::end, cluster::tagging, credential, security_configuration,
 };
 use lakeward_session::{Login, RuntimeRoles};
-
-async fn issue(world: &World, call: &Call, cluster: &str, role: &str) -> Result<Value, AwsError> {
-    let input = json!({"ClusterId": cluster, "ExecutionRoleArn": role_arn(role)});
-    world.run(call, credential::issue, input).await
-}
-
-fn pair(output: &Value) -> (String, String) {
-    let pair = &output["Credentials"]["UsernamePassword"];
-    let text = |field: &str| pair[field].as_str().unwrap().to_owned();
-    (text("Username"), text("Password"))
-}
 
 /// Connects as `david` with `source_identity`.
 async fn connect(
@@ -116,10 +106,11 @@ async fn a_pair_ends_with_its_time_and_with_its_cluster() {
     pass_time(120);
     assert_eq!(world.emr.login(&cluster, &username, &password), None);
 
+    pass_time(24 * 3600);
     let call = world.studio(&everything(), None).await;
     let (username, password) = pair(&issue(&world, &call, &cluster, "marketing").await.unwrap());
     let kept = world.store.snapshot().scan::<SessionCredential>("");
-    assert_eq!(kept.len(), 1, "the expired one was pruned");
+    assert_eq!(kept.len(), 1, "the one that was over was pruned");
     let login = world.emr.login(&cluster, &username, &password).unwrap();
     let root = world.root().await;
     world

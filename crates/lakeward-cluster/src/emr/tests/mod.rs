@@ -2,8 +2,13 @@
 //! replaced.
 
 mod authorization;
+mod bucket;
+mod callers;
+mod certificates;
 mod clusters;
 mod credentials;
 mod nodes;
+mod revocation;
+mod security_configurations;
 mod upkeep;
 mod world;
