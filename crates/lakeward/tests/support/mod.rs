@@ -83,12 +83,17 @@ impl World {
 
     /// The example at a small scale; answers the administrator's client too.
     pub async fn demo() -> (Self, Demo, Client) {
-        Self::demo_with_sessions("/bin/true".into()).await
+        Self::empty().await.with_demo().await
     }
 
     /// The same, whose sessions run that Python.
     pub async fn demo_with_sessions(python: PathBuf) -> (Self, Demo, Client) {
-        let world = Self::with_sessions(room(), python).await;
+        Self::with_sessions(room(), python).await.with_demo().await
+    }
+
+    /// The example, in this instance.
+    pub async fn with_demo(self) -> (Self, Demo, Client) {
+        let world = self;
         let stack = Stack {
             name: "lakeward".to_owned(),
             account: ACCOUNT.to_owned(),
