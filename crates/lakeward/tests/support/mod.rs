@@ -58,10 +58,22 @@ impl World {
         Self::in_room(room()).await
     }
 
-    /// The same, over what the folder already holds.
+    /// The same, with sessions that really run.
+    pub async fn with_sessions() -> Self {
+        let python = tokio::task::spawn_blocking(|| {
+            lakeward::python::ensure(lakeward::python::Kit::Session, &Progress::new())
+        });
+        Self::start(room(), python.await.unwrap().unwrap()).await
+    }
+
+    /// An instance over what the folder already holds.
     pub async fn in_room(room: tempfile::TempDir) -> Self {
+        Self::start(room, "/bin/true".into()).await
+    }
+
+    async fn start(room: tempfile::TempDir, session_python: PathBuf) -> Self {
         let folder = StateFolder::open(&room.path().join("state")).unwrap();
-        let daemon = Daemon::start(&folder, settings("/bin/true".into()))
+        let daemon = Daemon::start(&folder, settings(session_python))
             .await
             .unwrap();
         let instance = Instance::of(&daemon, REGION, &folder);
