@@ -10,7 +10,7 @@ use crate::emr::{
     Emr,
     cluster::{
         Cluster,
-        record::{ReasonCode, StateReason},
+        state::{ReasonCode, StateReason},
     },
     credential::{self, SessionCredential},
     error::EmrError,
@@ -70,7 +70,7 @@ impl Emr {
     }
 
     /// Credentials that other nodes issued are known from their records.
-    fn idle_seconds(&self, cluster: &Cluster, now: Timestamp) -> i64 {
+    pub(crate) fn idle_seconds(&self, cluster: &Cluster, now: Timestamp) -> i64 {
         let unused = self.activity.idle_seconds(&cluster.id, now);
         let lifetime = self.config.credential_lifetime;
         let pairs = credential::of_cluster(&self.store.snapshot(), &cluster.id);

@@ -6,6 +6,7 @@
 //! name. An operation decodes, asks the authorizer, then acts.
 
 mod activity;
+mod certificate;
 mod chain;
 pub(crate) mod cluster;
 mod credential;
@@ -13,16 +14,19 @@ mod error;
 mod housekeeping;
 mod identifier;
 mod marker;
+mod object;
 mod ownership;
 mod release;
 mod runtime;
 mod security_configuration;
 mod tag;
 
+pub use certificate::{CertificateError, ClusterCertificate};
 pub use cluster::lifecycle::{NotResumed, ResumeError};
 pub use cluster::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
 pub use credential::{CredentialLimits, SessionCredential};
 pub use error::EmrError;
+pub use object::{LakeObjects, ObjectAddress, ObjectError};
 pub use release::Release;
 pub use runtime::ClusterRuntime;
 pub use security_configuration::{SecurityConfiguration, SecurityDocument};
@@ -146,8 +150,12 @@ pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
         .operation("RunJobFlow", emr, cluster::launch::run_job_flow)
         .operation("DescribeCluster", emr, cluster::describe::describe)
         .operation("ListClusters", emr, cluster::list::clusters)
-        .operation("ListInstances", emr, cluster::list::instances)
-        .operation("ListInstanceGroups", emr, cluster::list::instance_groups)
+        .operation("ListInstances", emr, cluster::instance::list::instances)
+        .operation(
+            "ListInstanceGroups",
+            emr,
+            cluster::instance::groups::instance_groups,
+        )
         .operation("TerminateJobFlows", emr, cluster::end::terminate)
         .operation("SetTerminationProtection", emr, cluster::end::protect)
         .operation("AddTags", emr, cluster::tagging::add)

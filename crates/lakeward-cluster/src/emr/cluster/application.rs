@@ -1,6 +1,9 @@
 //! The applications of a cluster.
 
-use crate::emr::error::EmrError;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::emr::{cluster::unbuilt, error::EmrError};
 
 /// What a cluster may list. Spark and Livy are served; the others belong to the set that AWS names
 /// for runtime roles and notebooks, and are kept so that its templates work unchanged: Hive's
@@ -37,8 +40,30 @@ const NOT_BUILT: [&str; 18] = [
     "Zeppelin",
 ];
 
+/// `Application`
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Application {
+    pub name: String,
+    #[serde(flatten)]
+    pub unbuilt: Map<String, Value>,
+}
+
+/// The names of the applications that were asked for, each once.
+pub(crate) fn names(requested: &[Application]) -> Result<Vec<String>, EmrError> {
+    let mut names = Vec::new();
+    for application in requested {
+        unbuilt::refuse("Applications.", &application.unbuilt)?;
+        let name = canonical(&application.name)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
 /// The spelling AWS uses for `name`, which is compared without regard to case.
-pub(crate) fn canonical(name: &str) -> Result<String, EmrError> {
+fn canonical(name: &str) -> Result<String, EmrError> {
     if let Some(known) = find(&ACCEPTED, name) {
         return Ok(known.to_owned());
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::emr::{
     Emr,
-    cluster::{Cluster, arn, configuration::Configuration, find, request::Network, status::Status},
+    cluster::{Cluster, arn, configuration::Configuration, find, machine::Network, status::Status},
     error::EmrError,
     tag::Tag,
 };

@@ -11,7 +11,7 @@ use crate::emr::{
     Emr,
     cluster::{
         Cluster, arn, find,
-        record::{ReasonCode, StateReason},
+        state::{ReasonCode, StateReason},
     },
     error::EmrError,
 };

@@ -12,8 +12,8 @@ use crate::emr::{
     Emr,
     cluster::{
         Cluster, ClusterState, Security, address,
-        record::StateReason,
         request::{Launch, RunJobFlowInput},
+        state::StateReason,
     },
     error::EmrError,
     identifier,

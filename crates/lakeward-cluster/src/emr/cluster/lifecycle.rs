@@ -13,10 +13,10 @@ use lakeward_store::{Change, StoreError};
 use thiserror::Error;
 
 use crate::emr::{
-    Emr,
+    CertificateError, Emr,
     cluster::{
         Cluster, ClusterState,
-        record::{ReasonCode, StateReason},
+        state::{ReasonCode, StateReason},
     },
     credential,
 };
@@ -70,6 +70,14 @@ pub enum NotResumed {
         address: Ipv4Addr,
         /// What the system said.
         source: io::Error,
+    },
+    /// It can't have its certificate.
+    #[error("cluster {id} can't be started: {source}")]
+    Certificate {
+        /// The cluster.
+        id: String,
+        /// What to change.
+        source: CertificateError,
     },
     /// The durable state failed.
     #[error("cluster {id} can't be started: {source}")]
@@ -156,8 +164,15 @@ impl Emr {
         if !wanted.is_some_and(|cluster| cluster.state.is_live()) {
             return Ok(());
         }
+        let certificate =
+            self.certificate(cluster)
+                .await
+                .map_err(|source| NotResumed::Certificate {
+                    id: cluster.id.clone(),
+                    source,
+                })?;
         self.runtime
-            .start(cluster)
+            .start(cluster, certificate.as_ref())
             .await
             .map_err(|source| NotResumed::Address {
                 id: cluster.id.clone(),
@@ -219,7 +234,7 @@ impl Emr {
         self.turns.forget(&cluster.id);
         let now = self.now();
         let reason = StateReason {
-            code: Some(ReasonCode::BootstrapFailure),
+            code: Some(error.code()),
             message: error.to_string(),
         };
         let key = Cluster::key_of(&cluster.account, &cluster.id);
@@ -289,7 +304,24 @@ impl Emr {
         };
         match cluster.state {
             ClusterState::Terminating => self.bring_down(&cluster).await.map_err(unrecorded),
-            _ => self.bring_up(&cluster).await,
+            _ => match self.bring_up(&cluster).await {
+                // Nothing to try again: only a new cluster reads other rules.
+                Err(error @ NotResumed::Certificate { .. }) => {
+                    tracing::error!(cluster = %cluster.id, %error, "cluster ends");
+                    self.fail(&cluster, &error).await;
+                    Ok(())
+                }
+                other => other,
+            },
+        }
+    }
+}
+
+impl NotResumed {
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::Certificate { source, .. } if source.is_unfit() => ReasonCode::ValidationError,
+            _ => ReasonCode::BootstrapFailure,
         }
     }
 }

@@ -2,19 +2,25 @@
 
 pub(crate) mod address;
 pub(crate) mod application;
+pub(crate) mod auto_termination;
 pub(crate) mod configuration;
 pub(crate) mod describe;
 pub(crate) mod end;
-pub(crate) mod group;
+pub(crate) mod instance;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;
 pub(crate) mod list;
+pub(crate) mod machine;
 pub(crate) mod record;
 pub(crate) mod request;
+pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod tagging;
+pub(crate) mod unbuilt;
 
-pub use record::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
+pub use instance::record::{InstanceGroup, InstanceRole};
+pub use record::{Cluster, Security};
+pub use state::ClusterState;
 
 use std::sync::Arc;
 

@@ -7,7 +7,10 @@ use lakeward_store::Record;
 use serde::{Deserialize, Serialize};
 
 use crate::emr::{
-    cluster::{configuration::Configuration, request::Machine},
+    cluster::{
+        ClusterState, InstanceGroup, InstanceRole, configuration::Configuration, machine::Machine,
+        state::StateReason,
+    },
     error::EmrError,
     security_configuration::SecurityDocument,
     tag::Tag,
@@ -73,146 +76,6 @@ pub struct Security {
     pub name: String,
     /// Its JSON text.
     pub document: String,
-}
-
-/// Why a cluster is in its state.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct StateReason {
-    /// One of AWS's codes, when there is one for it.
-    pub code: Option<ReasonCode>,
-    /// For people.
-    pub message: String,
-}
-
-/// AWS's `ClusterStateChangeReasonCode`, as far as it is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ReasonCode {
-    /// The endpoints could not be brought up.
-    BootstrapFailure,
-    /// Someone asked for it, now or by a policy.
-    UserRequest,
-    /// It was to end when no step was left.
-    AllStepsCompleted,
-}
-
-impl ReasonCode {
-    /// The wire name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
-            Self::UserRequest => "USER_REQUEST",
-            Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
-        }
-    }
-}
-
-/// AWS's `ClusterState`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ClusterState {
-    /// Its endpoints aren't there yet.
-    Starting,
-    /// Steps run.
-    Running,
-    /// Ready.
-    Waiting,
-    /// Its endpoints go away.
-    Terminating,
-    /// Gone as asked.
-    Terminated,
-    /// Gone because something failed.
-    TerminatedWithErrors,
-}
-
-impl ClusterState {
-    /// Whether sessions can be opened.
-    #[must_use]
-    pub fn is_ready(self) -> bool {
-        matches!(self, Self::Running | Self::Waiting)
-    }
-
-    /// Whether it is gone for good.
-    #[must_use]
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Terminated | Self::TerminatedWithErrors)
-    }
-
-    /// Whether it can still be modified.
-    #[must_use]
-    pub fn is_live(self) -> bool {
-        !self.is_over() && self != Self::Terminating
-    }
-
-    /// The wire name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "STARTING",
-            Self::Running => "RUNNING",
-            Self::Waiting => "WAITING",
-            Self::Terminating => "TERMINATING",
-            Self::Terminated => "TERMINATED",
-            Self::TerminatedWithErrors => "TERMINATED_WITH_ERRORS",
-        }
-    }
-}
-
-/// A group of instances that was asked for.
-///
-/// In this release a cluster is one machine, its primary. Core and task groups are kept and shown
-/// with what was requested and nothing running.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct InstanceGroup {
-    /// `ig-…`
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// What its instances are for.
-    pub role: InstanceRole,
-    /// `ON_DEMAND` or `SPOT`.
-    pub market: Market,
-    /// As given, for Spot instances.
-    pub bid_price: Option<String>,
-    /// As given.
-    pub instance_type: String,
-    /// How many were asked for.
-    pub requested: u32,
-    /// Those that are there.
-    pub instances: Vec<Instance>,
-}
-
-/// One instance.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Instance {
-    /// `ci-…`
-    pub id: String,
-    /// `i-…`
-    pub ec2_id: String,
-}
-
-/// AWS's `InstanceRoleType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum InstanceRole {
-    /// The primary.
-    Master,
-    /// Core nodes.
-    Core,
-    /// Task nodes.
-    Task,
-}
-
-/// AWS's `MarketType`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Market {
-    /// The default.
-    #[default]
-    OnDemand,
-    /// Spot instances.
-    Spot,
 }
 
 impl Cluster {

@@ -3,15 +3,18 @@
 //! Fields that describe machines and networks have no effect on a machine of one's own; they are
 //! kept and shown again. Every other field that isn't built is refused by name.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::emr::{
     cluster::{
-        application,
+        InstanceGroup,
+        application::{self, Application},
+        auto_termination::{self, AutoTermination},
         configuration::{self, Configuration},
-        group::{self, GroupInput},
-        record::InstanceGroup,
+        instance::group::{self, GroupInput},
+        machine::{Machine, Network, Placement},
+        unbuilt,
     },
     error::EmrError,
     release::Release,
@@ -19,8 +22,6 @@ use crate::emr::{
 };
 
 const LONGEST_NAME: usize = 256;
-const IDLE_SECONDS: std::ops::RangeInclusive<u32> = 60..=604_800;
-const DEFAULT_IDLE_SECONDS: u32 = 3_600;
 
 /// `RunJobFlowInput`
 #[derive(Debug, Deserialize)]
@@ -48,20 +49,6 @@ pub(crate) struct RunJobFlowInput {
     pub unbuilt: Map<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Application {
-    pub name: String,
-    #[serde(flatten)]
-    pub unbuilt: Map<String, Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct AutoTermination {
-    pub idle_timeout: Option<u32>,
-}
-
 /// `JobFlowInstancesConfig`
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -82,51 +69,6 @@ pub(crate) struct Instances {
     pub network: Network,
     #[serde(flatten)]
     pub unbuilt: Map<String, Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Placement {
-    pub availability_zone: Option<String>,
-}
-
-/// What was said about machines and networks.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Machine {
-    /// Key pair, subnet and security groups.
-    pub network: Network,
-    /// The zone.
-    pub availability_zone: Option<String>,
-    /// Size of the root volume in GiB.
-    pub ebs_root_volume_size: Option<u32>,
-    /// How instances would leave.
-    pub scale_down_behavior: Option<String>,
-}
-
-/// Key pair, subnet and security groups, under AWS's names.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Network {
-    /// The key pair's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ec2_key_name: Option<String>,
-    /// The subnet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ec2_subnet_id: Option<String>,
-    /// Security group of the primary.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub emr_managed_master_security_group: Option<String>,
-    /// Security group of the others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub emr_managed_slave_security_group: Option<String>,
-    /// Security group for private subnets.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service_access_security_group: Option<String>,
-    /// More groups of the primary.
-    pub additional_master_security_groups: Vec<String>,
-    /// More groups of the others.
-    pub additional_slave_security_groups: Vec<String>,
 }
 
 /// A request that kept to the rules.
@@ -158,8 +100,8 @@ impl RunJobFlowInput {
         }
         let release = self.release()?;
         configuration::validate(&self.configurations)?;
-        let idle_timeout = idle_timeout(self.auto_termination_policy)?;
-        let applications = applications(&self.applications)?;
+        let idle_timeout = auto_termination::idle_timeout(self.auto_termination_policy)?;
+        let applications = application::names(&self.applications)?;
         let groups = group::groups(&self.instances)?;
         let tags =
             tag::merge(&[], &self.tags).map_err(|error| EmrError::validation(error.to_string()))?;
@@ -192,13 +134,10 @@ impl RunJobFlowInput {
     }
 
     fn refuse_unbuilt(&self) -> Result<(), EmrError> {
-        refuse("", &self.unbuilt)?;
-        refuse("Instances.", &self.instances.unbuilt)?;
-        for application in &self.applications {
-            refuse("Applications.", &application.unbuilt)?;
-        }
+        unbuilt::refuse("", &self.unbuilt)?;
+        unbuilt::refuse("Instances.", &self.instances.unbuilt)?;
         for group in &self.instances.instance_groups {
-            refuse("Instances.InstanceGroups.", &group.unbuilt)?;
+            unbuilt::refuse("Instances.InstanceGroups.", &group.unbuilt)?;
         }
         if self.visible_to_all_users == Some(false) {
             return Err(EmrError::Unsupported(
@@ -242,49 +181,10 @@ impl Instances {
     }
 }
 
-/// Refuses fields that say something; an empty list or null says nothing.
-fn refuse(place: &str, fields: &Map<String, Value>) -> Result<(), EmrError> {
-    let says_something = |value: &Value| match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-        _ => true,
-    };
-    match fields.iter().find(|(_, value)| says_something(value)) {
-        Some((field, _)) => Err(EmrError::Unsupported(format!("The field '{place}{field}'"))),
-        None => Ok(()),
-    }
-}
-
 fn required(value: Option<String>, message: &str) -> Result<String, EmrError> {
     value
         .filter(|value| !value.is_empty())
         .ok_or_else(|| EmrError::validation(message))
-}
-
-fn idle_timeout(policy: Option<AutoTermination>) -> Result<Option<u32>, EmrError> {
-    let Some(policy) = policy else {
-        return Ok(None);
-    };
-    let seconds = policy.idle_timeout.unwrap_or(DEFAULT_IDLE_SECONDS);
-    if IDLE_SECONDS.contains(&seconds) {
-        Ok(Some(seconds))
-    } else {
-        Err(EmrError::validation(
-            "AutoTerminationPolicy.IdleTimeout must be between 60 and 604800 seconds.",
-        ))
-    }
-}
-
-fn applications(requested: &[Application]) -> Result<Vec<String>, EmrError> {
-    let mut names = Vec::new();
-    for application in requested {
-        let name = application::canonical(&application.name)?;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lakeward_wire::epoch;
 use serde::Serialize;
 
-use crate::emr::cluster::{Cluster, ClusterState, InstanceGroup, record::StateReason};
+use crate::emr::cluster::{Cluster, ClusterState, InstanceGroup, state::StateReason};
 
 /// `ClusterStatus`, and with other states `InstanceStatus` and `InstanceGroupStatus`.
 #[derive(Serialize)]

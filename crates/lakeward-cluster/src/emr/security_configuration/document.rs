@@ -7,7 +7,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::emr::error::EmrError;
+use crate::emr::{error::EmrError, object::ObjectAddress};
 
 const LARGEST_DOCUMENT: usize = 64 * 1024;
 const LONGEST_SESSION_TAG_VALUE: usize = 256;
@@ -126,6 +126,19 @@ impl SecurityDocument {
     #[must_use]
     pub fn in_transit_encryption(&self) -> bool {
         self.encryption_configuration.enable_in_transit_encryption
+    }
+
+    /// The zip of PEM files with which the cluster's endpoints speak TLS, for
+    /// `CertificateProviderType` `PEM`.
+    #[must_use]
+    pub fn certificate_object(&self) -> Option<ObjectAddress> {
+        let encryption = &self.encryption_configuration;
+        let certificate = &encryption
+            .in_transit_encryption_configuration
+            .as_ref()?
+            .certificate;
+        let is_pem = certificate.certificate_provider_type == CertificateProvider::Pem;
+        certificate.object().filter(|_| is_pem)
     }
 
     /// Whether the caller's source identity is handed on to the runtime role's session.
@@ -249,16 +262,16 @@ impl SecurityDocument {
 
 impl Certificate {
     fn refuse_unbuilt(&self) -> Result<(), EmrError> {
-        let provider = match self.certificate_provider_type {
-            CertificateProvider::Emr => None,
-            CertificateProvider::Pem => Some("PEM"),
-            CertificateProvider::Custom => Some("Custom"),
-        };
-        if let Some(provider) = provider {
-            return Err(EmrError::Unsupported(format!(
-                "TLSCertificateConfiguration with CertificateProviderType '{provider}' (use 'EMR' for \
-                 a certificate of Lakeward's own authority)"
-            )));
+        match self.certificate_provider_type {
+            CertificateProvider::Emr => {}
+            CertificateProvider::Pem => return self.check_pem(),
+            CertificateProvider::Custom => {
+                return Err(EmrError::Unsupported(
+                    "TLSCertificateConfiguration with CertificateProviderType 'Custom' (use 'PEM' with \
+                     a zip of certificates in S3, or 'EMR' for a certificate of Lakeward's own authority)"
+                        .to_owned(),
+                ));
+            }
         }
         refuse_first([
             (
@@ -286,6 +299,37 @@ impl Certificate {
                 "TLSCertificateConfiguration.WildcardDnsSuffix",
             ),
         ])
+    }
+}
+
+impl Certificate {
+    /// `PEM` needs a place in S3 and takes nothing else.
+    fn check_pem(&self) -> Result<(), EmrError> {
+        if self.object().is_none() {
+            return Err(EmrError::invalid_request(
+                "TLSCertificateConfiguration with CertificateProviderType 'PEM' needs an S3Object: \
+                 s3://BUCKET/KEY.zip or arn:aws:s3:::BUCKET/KEY.zip.",
+            ));
+        }
+        let others = [
+            &self.certificate_provider_class,
+            &self.aws_kms_key,
+            &self.secret_tags,
+            &self.validity_in_days,
+            &self.wildcard_dns_suffix,
+        ];
+        if others.iter().any(|field| field.is_some()) {
+            return Err(EmrError::invalid_request(
+                "TLSCertificateConfiguration with CertificateProviderType 'PEM' takes an S3Object \
+                 and nothing else.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn object(&self) -> Option<ObjectAddress> {
+        let text = self.s3_object.as_ref()?.as_str()?;
+        ObjectAddress::parse(text).filter(|object| !object.key.is_empty())
     }
 }
 
@@ -488,6 +532,34 @@ mod tests {
     }
 
     #[test]
+    fn a_zip_of_certificates_is_named_in_both_spellings() {
+        let document = |certificate: &str| {
+            SecurityDocument::parse(&format!(
+                r#"{{"EncryptionConfiguration":{{"EnableInTransitEncryption":true,"InTransitEncryptionConfiguration":{{"TLSCertificateConfiguration":{certificate}}}}}}}"#
+            ))
+        };
+        for object in ["s3://certs/a.zip", "arn:aws:s3:::certs/a.zip"] {
+            let text = format!(r#"{{"CertificateProviderType":"PEM","S3Object":"{object}"}}"#);
+            let found = document(&text).unwrap().certificate_object().unwrap();
+            assert_eq!(found.to_string(), "s3://certs/a.zip");
+        }
+        for text in [
+            r#"{"CertificateProviderType":"PEM"}"#,
+            r#"{"CertificateProviderType":"PEM","S3Object":7}"#,
+            r#"{"CertificateProviderType":"PEM","S3Object":"s3://certs"}"#,
+            r#"{"CertificateProviderType":"PEM","S3Object":"https://certs/a.zip"}"#,
+            r#"{"CertificateProviderType":"PEM","S3Object":"s3://certs/a.zip","CertificateProviderClass":"C"}"#,
+        ] {
+            assert!(
+                matches!(document(text), Err(EmrError::InvalidRequest(_))),
+                "{text}"
+            );
+        }
+        let issued = document(r#"{"CertificateProviderType":"EMR"}"#).unwrap();
+        assert_eq!(issued.certificate_object(), None);
+    }
+
+    #[test]
     fn what_is_not_built_is_refused_by_name() {
         for (text, name) in [
             (
@@ -495,8 +567,8 @@ mod tests {
                 "AtRestEncryption",
             ),
             (
-                r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":true,"InTransitEncryptionConfiguration":{"TLSCertificateConfiguration":{"CertificateProviderType":"PEM","S3Object":"s3://b/c.zip"}}}}"#,
-                "TLSCertificateConfiguration",
+                r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":true,"InTransitEncryptionConfiguration":{"TLSCertificateConfiguration":{"CertificateProviderType":"Custom","S3Object":"s3://bkt/c.jar","CertificateProviderClass":"C"}}}}"#,
+                "'Custom'",
             ),
             (
                 r#"{"AuthenticationConfiguration":{"KerberosConfiguration":{}}}"#,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::world::{ACCOUNT, REGION, World, allow, code, everything, request, role_arn};
 use crate::emr::{
-    cluster::{describe, end, launch, list, tagging},
+    cluster::{describe, end, instance, launch, list, tagging},
     credential, security_configuration,
 };
 
@@ -67,8 +67,12 @@ async fn every_operation_is_denied_to_one_who_was_granted_nothing() {
     denied!("RunJobFlow", launch::run_job_flow, request());
     denied!("DescribeCluster", describe::describe, by_id.clone());
     denied!("ListClusters", list::clusters, json!({}));
-    denied!("ListInstances", list::instances, by_id.clone());
-    denied!("ListInstanceGroups", list::instance_groups, by_id);
+    denied!("ListInstances", instance::list::instances, by_id.clone());
+    denied!(
+        "ListInstanceGroups",
+        instance::groups::instance_groups,
+        by_id
+    );
     denied!(
         "TerminateJobFlows",
         end::terminate,

@@ -2,7 +2,9 @@
 //! replaced.
 
 mod authorization;
+mod bucket;
 mod callers;
+mod certificates;
 mod chain;
 mod clusters;
 mod connect;

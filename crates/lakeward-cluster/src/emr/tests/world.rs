@@ -25,8 +25,10 @@ use lakeward_wire::AwsError;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use super::bucket::Bucket;
 use crate::emr::{
-    Cluster, ClusterRuntime, CredentialLimits, Emr, EmrConfig, cluster, security_configuration,
+    Cluster, ClusterCertificate, ClusterRuntime, CredentialLimits, Emr, EmrConfig, LakeObjects,
+    cluster, security_configuration,
 };
 
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -58,6 +60,9 @@ pub(super) struct Sockets {
     running: Mutex<BTreeMap<String, Ipv4Addr>>,
     pub(super) taken: AtomicBool,
     pub(super) busy: AtomicBool,
+    /// Clusters that got a certificate.
+    pub(super) certified: Mutex<Vec<(String, ClusterCertificate)>>,
+    pub(super) bucket: Bucket,
 }
 
 impl Sockets {
@@ -68,7 +73,11 @@ impl Sockets {
 
 #[async_trait]
 impl ClusterRuntime for Sockets {
-    async fn start(&self, cluster: &Cluster) -> io::Result<()> {
+    async fn start(
+        &self,
+        cluster: &Cluster,
+        certificate: Option<&ClusterCertificate>,
+    ) -> io::Result<()> {
         if self.taken.load(Ordering::SeqCst) {
             return Err(io::Error::from(io::ErrorKind::AddrInUse));
         }
@@ -76,6 +85,10 @@ impl ClusterRuntime for Sockets {
             .lock()
             .unwrap()
             .insert(cluster.id.clone(), cluster.address);
+        if let Some(certificate) = certificate {
+            let mut certified = self.certified.lock().unwrap();
+            certified.push((cluster.id.clone(), certificate.clone()));
+        }
         Ok(())
     }
 
@@ -85,6 +98,10 @@ impl ClusterRuntime for Sockets {
 
     fn busy(&self, _cluster_id: &str) -> bool {
         self.busy.load(Ordering::SeqCst)
+    }
+
+    fn objects(&self) -> &dyn LakeObjects {
+        &self.bucket
     }
 }
 

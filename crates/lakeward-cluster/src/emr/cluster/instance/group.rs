@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::emr::{
     cluster::{
         configuration::{self, Configuration},
-        record::{Instance, InstanceGroup, InstanceRole, Market},
+        instance::record::{Instance, InstanceGroup, InstanceRole, Market},
         request::Instances,
     },
     error::EmrError,

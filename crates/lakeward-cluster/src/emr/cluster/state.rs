@@ -1,0 +1,90 @@
+//! Where a cluster is in its life, and why.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a cluster is in its state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StateReason {
+    /// One of AWS's codes, when there is one for it.
+    pub code: Option<ReasonCode>,
+    /// For people.
+    pub message: String,
+}
+
+/// AWS's `ClusterStateChangeReasonCode`, as far as it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReasonCode {
+    /// The endpoints could not be brought up.
+    BootstrapFailure,
+    /// What it was configured with can't be used.
+    ValidationError,
+    /// Someone asked for it, now or by a policy.
+    UserRequest,
+    /// It was to end when no step was left.
+    AllStepsCompleted,
+}
+
+impl ReasonCode {
+    /// The wire name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
+            Self::ValidationError => "VALIDATION_ERROR",
+            Self::UserRequest => "USER_REQUEST",
+            Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
+        }
+    }
+}
+
+/// AWS's `ClusterState`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ClusterState {
+    /// Its endpoints aren't there yet.
+    Starting,
+    /// Steps run.
+    Running,
+    /// Ready.
+    Waiting,
+    /// Its endpoints go away.
+    Terminating,
+    /// Gone as asked.
+    Terminated,
+    /// Gone because something failed.
+    TerminatedWithErrors,
+}
+
+impl ClusterState {
+    /// Whether sessions can be opened.
+    #[must_use]
+    pub fn is_ready(self) -> bool {
+        matches!(self, Self::Running | Self::Waiting)
+    }
+
+    /// Whether it is gone for good.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Terminated | Self::TerminatedWithErrors)
+    }
+
+    /// Whether it can still be modified.
+    #[must_use]
+    pub fn is_live(self) -> bool {
+        !self.is_over() && self != Self::Terminating
+    }
+
+    /// The wire name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "STARTING",
+            Self::Running => "RUNNING",
+            Self::Waiting => "WAITING",
+            Self::Terminating => "TERMINATING",
+            Self::Terminated => "TERMINATED",
+            Self::TerminatedWithErrors => "TERMINATED_WITH_ERRORS",
+        }
+    }
+}
