@@ -87,12 +87,6 @@ impl LivyServers {
         self.sessions.end_cluster(cluster_id, "its cluster stopped");
     }
 
-    /// The sessions of all clusters, for what else opens some.
-    #[must_use]
-    pub fn registry(&self) -> &Arc<SessionRegistry> {
-        &self.sessions
-    }
-
     /// The sessions of a cluster, oldest first, whoever owns them.
     #[must_use]
     pub fn sessions(&self, cluster_id: &str) -> Vec<SessionSummary> {
