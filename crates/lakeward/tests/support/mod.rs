@@ -58,7 +58,15 @@ impl World {
         Self::in_room(room()).await
     }
 
-    /// The same, over what the folder already holds.
+    /// The same, with sessions that really run.
+    pub async fn with_running_sessions() -> Self {
+        let python = tokio::task::spawn_blocking(|| {
+            lakeward::python::ensure(lakeward::python::Kit::Session, &Progress::new())
+        });
+        Self::with_sessions(room(), python.await.unwrap().unwrap()).await
+    }
+
+    /// An instance over what the folder already holds.
     pub async fn in_room(room: tempfile::TempDir) -> Self {
         Self::with_sessions(room, "/bin/true".into()).await
     }
