@@ -9,18 +9,24 @@
 
 mod support;
 
-use std::{io::Write as _, path::PathBuf, time::Duration};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::Method;
 use lakeward::{
     cli::Progress,
-    profile::Profiles,
+    daemon::StateFolder,
+    demo::{Demo, ready},
+    profile::{Instance, Profiles},
     python::{self, Kit},
 };
 use lakeward_client::Client;
-use serde_json::json;
-use support::{World, emr, iam, room};
+use serde_json::{Value, json};
+use support::{World, emr, iam, program::Program, room};
 use tokio::{process::Command, time::timeout};
 
 /// The whole script.
@@ -77,6 +83,18 @@ async fn upload(admin: &Client, bucket: &str, role: &str) {
     iam(admin, &put).await;
 }
 
+/// A user name and password for David with the marketing role.
+async fn pair(instance: &Instance, folder: &StateFolder, demo: &Demo) -> Value {
+    let profiles = Profiles::read(folder).unwrap();
+    let keys = profiles.get("david").unwrap().credentials(instance).await;
+    let david = instance.client(keys.unwrap()).unwrap();
+    let stack = &demo.stack;
+    let role = stack.role_arn(&stack.runtime_role("marketing"));
+    let input = json!({"ClusterId": demo.cluster_id, "ExecutionRoleArn": role});
+    let issued = emr(&david, "GetClusterSessionCredentials", input).await;
+    issued["Credentials"]["UsernamePassword"].clone()
+}
+
 #[tokio::test]
 async fn real_clients_work_a_day_over_livy() {
     let progress = Progress::new();
@@ -87,17 +105,7 @@ async fn real_clients_work_a_day_over_livy() {
     let (stack, bucket) = (&demo.stack, demo.stack.cluster_bucket());
     upload(&admin, &bucket, &stack.runtime_role("marketing")).await;
 
-    let david = Profiles::read(&world.folder).unwrap();
-    let david = david
-        .get("david")
-        .unwrap()
-        .credentials(&world.instance)
-        .await;
-    let david = admin.with_credentials(david.unwrap());
-    let role = stack.role_arn(&stack.runtime_role("marketing"));
-    let input = json!({"ClusterId": demo.cluster_id, "ExecutionRoleArn": role});
-    let pair = emr(&david, "GetClusterSessionCredentials", input).await;
-    let pair = &pair["Credentials"]["UsernamePassword"];
+    let pair = pair(&world.instance, &world.folder, &demo).await;
     let settings = json!({
         "url": format!("https://{}:8998", demo.cluster_address),
         "username": pair["Username"],
@@ -130,4 +138,90 @@ async fn real_clients_work_a_day_over_livy() {
     world.daemon.shutdown().await;
     assert!(ended.status.success(), "{out}{err}");
     assert!(out.contains("all held"), "{out}{err}");
+}
+
+/// One cluster's Livy, for one pair.
+struct Livy {
+    client: reqwest::Client,
+    url: String,
+    pair: Value,
+}
+
+impl Livy {
+    fn of(ca: &Path, demo: &Demo, pair: Value) -> Self {
+        let ca = reqwest::Certificate::from_pem(&std::fs::read(ca).unwrap()).unwrap();
+        let client = reqwest::Client::builder().add_root_certificate(ca);
+        Self {
+            client: client.no_proxy().timeout(PATIENCE).build().unwrap(),
+            url: format!("https://{}:8998", demo.cluster_address),
+            pair,
+        }
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        let password = self.pair["Password"].as_str();
+        let request = request.basic_auth(self.pair["Username"].as_str().unwrap(), password);
+        let request = match body {
+            Some(body) => request.body(body.to_string()),
+            None => request,
+        };
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap())
+    }
+}
+
+fn demo(state: &Path) -> Program {
+    let arguments = ["--scale", "0.01", "--session-python", "/bin/true"];
+    Program::start("demo", state, &arguments)
+}
+
+#[tokio::test]
+async fn a_daemon_that_was_killed_says_what_became_of_its_sessions() {
+    let room = room();
+    let state = room.path().join("state");
+    let mut program = demo(&state);
+    program.says("Lakeward is up").await;
+    let folder = StateFolder::open(&state).unwrap();
+    let example = ready(&folder).unwrap().unwrap();
+    let pair = pair(&program.instance(), &folder, &example).await;
+    let livy = Livy::of(&program.instance().ca, &example, pair);
+    let mut places = Vec::new();
+    for (kind, body) in [
+        ("sessions", json!({"kind": "pyspark", "name": "mine"})),
+        ("batches", json!({"file": "s3://bucket/job.py", "name": "mine"})),
+    ] {
+        let path = format!("/{kind}");
+        let (status, opened) = livy.call(Method::POST, &path, Some(body)).await;
+        assert_eq!(status, 201, "{opened}");
+        places.push(format!("/{kind}/{}", opened["id"]));
+    }
+    for kindly in [false, true] {
+        if kindly {
+            assert!(program.stop().await.success());
+        } else {
+            program.kill().await;
+        }
+        program = demo(&state);
+        program.says("Lakeward is up").await;
+        for place in &places {
+            let (status, shown) = livy.call(Method::GET, place, None).await;
+            assert_eq!((status, &shown["state"]), (200, &json!("dead")), "{shown}");
+            assert_eq!(shown["name"], "mine");
+            let line = shown["log"][0].as_str().unwrap();
+            assert!(line.contains("Lakeward was restarted"), "{line}");
+        }
+        let path = format!("{}/statements", places[0]);
+        let code = json!({"code": "1"});
+        let (status, refused) = livy.call(Method::POST, &path, Some(code)).await;
+        assert_eq!(status, 400);
+        assert_eq!(refused["msg"], "Rejected, session is in state dead");
+    }
+    for place in &places {
+        assert_eq!(livy.call(Method::DELETE, place, None).await.0, 200);
+        assert_eq!(livy.call(Method::GET, place, None).await.0, 404);
+    }
+    assert!(program.stop().await.success());
 }
