@@ -16,22 +16,27 @@ use super::environment::SessionEnvironment;
 use super::error::SessionError;
 use super::launcher::{Exit, SessionFolder, SessionProcess, Streams, launch};
 use super::limits::SessionLimits;
-use super::line::LineReader;
+use super::line::{Line, LineReader};
 use super::log::LINE_BYTES;
-use super::protocol::{CUT_REPLY_BYTES, Message, request};
+use super::protocol::{CUT_REPLY_BYTES, Message, Task, request};
 use super::session::{Errand, Session, SessionState};
 use super::statement::Output;
 
 /// How long the last lines of an ended process are waited for; a stray child may hold the pipe.
 const DRAIN: Duration = Duration::from_secs(1);
 
+/// The number of the only task of a batch.
+const SCRIPT: u64 = 0;
+
 /// Why an interpreter came to its end.
-enum Ending {
+pub(super) enum Ending {
     Requested,
     Fatal(String),
     NotReady,
     Deaf,
     Gone,
+    /// The batch's script ended, with its exit code or minus a signal's number.
+    Exited(i32),
 }
 
 /// Runs a session from the start of its process to the removal of its folder.
@@ -54,7 +59,7 @@ pub(super) async fn drive(
     let _ = tokio::task::spawn_blocking(move || folder.remove()).await;
 }
 
-async fn start(
+pub(super) async fn start(
     session: &Session,
     runtime: &SessionRuntime,
     limits: &SessionLimits,
@@ -120,6 +125,7 @@ impl Interpreter {
             streams.stdout,
             process.exit(),
             limits.reply_bytes,
+            Message::parse,
             sender,
         ));
         tokio::spawn(record(streams.stderr, process.exit(), Arc::clone(&session)));
@@ -128,6 +134,7 @@ impl Interpreter {
             pid = process.id(),
             "interpreter started"
         );
+        session.runs_as(process.id());
         Self {
             alarm: Some(Instant::now() + limits.start_timeout),
             input: Input::new(streams.stdin),
@@ -151,11 +158,7 @@ impl Interpreter {
             is_ready,
             ..
         } = self;
-        let grace = match ending {
-            Ending::Gone | Ending::Deaf => Duration::ZERO,
-            _ => limits.stop_grace,
-        };
-        let exit = process.end(grace).await;
+        let exit = process.end(ending.grace(&limits)).await;
         let (state, ename, text) = ending.outcome(is_ready, &exit);
         tracing::info!(session = session.id, %state, %text, "session ended");
         session.end(state, ename, &text);
@@ -171,10 +174,17 @@ impl Interpreter {
                     self.alarm = Some(Instant::now() + self.limits.interrupt_again);
                 }
                 Errand::Run { id, code } => {
-                    if !request(id, &code).is_some_and(|line| self.input.send(line)) {
+                    if !self.ask(id, Task::Code(&code)) {
                         return Ending::Deaf;
                     }
-                    self.running = Some(id);
+                }
+                Errand::Submit => {
+                    let session = Arc::clone(&self.session);
+                    if !(session.request.script.as_ref())
+                        .is_some_and(|script| self.ask(SCRIPT, Task::Script(script)))
+                    {
+                        return Ending::Deaf;
+                    }
                 }
                 Errand::Nothing => {}
             }
@@ -200,6 +210,12 @@ impl Interpreter {
         }
     }
 
+    /// Hands a task over; false when the process does not take it.
+    fn ask(&mut self, id: u64, task: Task<'_>) -> bool {
+        self.running = Some(id);
+        request(id, task).is_some_and(|line| self.input.send(line))
+    }
+
     fn take(&mut self, message: Message) -> Option<Ending> {
         match message {
             Message::Ready if !self.is_ready => {
@@ -210,6 +226,13 @@ impl Interpreter {
             Message::Fatal(reason) => return Some(Ending::Fatal(reason)),
             Message::Progress { id, progress } if self.running == Some(id) => {
                 self.session.advance(id, progress);
+            }
+            Message::Printed { stream, text } if self.session.is_batch() => {
+                self.session.print(stream, &text);
+            }
+            Message::Exited(code) if self.session.is_batch() => return Some(Ending::Exited(code)),
+            Message::Reply { output, .. } if self.session.is_batch() => {
+                return Some(Ending::Fatal(output.to_string()));
             }
             Message::Reply { id, output } if self.running == Some(id) => self.finish(id, output),
             Message::TooLarge { id } if self.running == Some(id) => {
@@ -233,8 +256,16 @@ impl Interpreter {
 }
 
 impl Ending {
+    /// How long the process may take to end by itself.
+    pub fn grace(&self, limits: &SessionLimits) -> Duration {
+        match self {
+            Self::Gone | Self::Deaf => Duration::ZERO,
+            _ => limits.stop_grace,
+        }
+    }
+
     /// The session's last state, and what a statement that was running is told.
-    fn outcome(self, is_ready: bool, exit: &str) -> (SessionState, &'static str, String) {
+    pub fn outcome(self, is_ready: bool, exit: &str) -> (SessionState, &'static str, String) {
         match self {
             Self::Requested => (
                 SessionState::Killed,
@@ -253,6 +284,12 @@ impl Ending {
                 "InterpreterFailed",
                 "the interpreter does not read what it is sent".to_owned(),
             ),
+            Self::Exited(0) => (
+                SessionState::Success,
+                "",
+                "the script ended with exit code 0".to_owned(),
+            ),
+            Self::Exited(code) => (SessionState::Dead, "", exit_text(code)),
             Self::Gone => (
                 if is_ready {
                     SessionState::Dead
@@ -266,6 +303,13 @@ impl Ending {
     }
 }
 
+fn exit_text(code: i32) -> String {
+    match code {
+        ..0 => format!("the script was ended by signal {}", code.unsigned_abs()),
+        _ => format!("the script ended with exit code {code}"),
+    }
+}
+
 async fn sleep_until(alarm: Option<Instant>) {
     match alarm {
         Some(at) => tokio::time::sleep_until(at).await,
@@ -275,13 +319,13 @@ async fn sleep_until(alarm: Option<Instant>) {
 
 /// The interpreter's standard input. At most two requests are under way, so that a process that
 /// answers without reading cannot make the daemon hold what it was sent.
-struct Input {
+pub(super) struct Input {
     lines: mpsc::Sender<Vec<u8>>,
     task: JoinHandle<()>,
 }
 
 impl Input {
-    fn new(mut stdin: ChildStdin) -> Self {
+    pub fn new(mut stdin: ChildStdin) -> Self {
         let (lines, mut waiting) = mpsc::channel::<Vec<u8>>(1);
         let task = tokio::spawn(async move {
             while let Some(line) = waiting.recv().await {
@@ -296,15 +340,21 @@ impl Input {
 
     /// Hands over one line; false when the process does not take them. A process that has ended
     /// counts as taking: its end is noticed elsewhere, with the reason.
-    fn send(&self, line: Vec<u8>) -> bool {
+    pub fn send(&self, line: Vec<u8>) -> bool {
         !matches!(
             self.lines.try_send(line),
             Err(mpsc::error::TrySendError::Full(_))
         )
     }
 
+    /// Waits until one more line can be handed over, or the process has ended.
+    pub fn room(&self) -> impl Future<Output = ()> + use<> {
+        let lines = self.lines.clone();
+        async move { drop(lines.reserve().await) }
+    }
+
     /// Closes the stream even when the process does not read.
-    fn close(&self) {
+    pub fn close(&self) {
         self.task.abort();
     }
 }
@@ -316,12 +366,18 @@ impl Drop for Input {
 }
 
 /// Reads messages until the process has ended and nothing more comes.
-async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sender<Message>) {
+pub(super) async fn hear<M>(
+    stdout: ChildStdout,
+    exit: Exit,
+    limit: usize,
+    parse: fn(&Line) -> M,
+    messages: mpsc::Sender<M>,
+) {
     let mut lines = LineReader::new(stdout, limit, CUT_REPLY_BYTES);
     loop {
         tokio::select! {
             line = lines.next() => match line {
-                Ok(Some(line)) => if messages.send(Message::parse(&line)).await.is_err() {
+                Ok(Some(line)) => if messages.send(parse(&line)).await.is_err() {
                     return;
                 },
                 Ok(None) | Err(_) => break,
@@ -331,7 +387,7 @@ async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sen
     }
     let rest = async {
         while let Ok(Some(line)) = lines.next().await {
-            if messages.send(Message::parse(&line)).await.is_err() {
+            if messages.send(parse(&line)).await.is_err() {
                 return;
             }
         }
@@ -340,7 +396,7 @@ async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sen
 }
 
 /// Copies what the process writes to its standard error into the session's log.
-async fn record(stderr: ChildStderr, exit: Exit, session: Arc<Session>) {
+pub(super) async fn record(stderr: ChildStderr, exit: Exit, session: Arc<Session>) {
     let mut lines = LineReader::new(BufReader::new(stderr), LINE_BYTES, LINE_BYTES);
     let copy = async {
         while let Ok(Some(line)) = lines.next().await {

@@ -9,10 +9,13 @@
 //! reaper ends what nobody uses.
 
 mod authority;
+mod batch;
+mod counters;
 pub mod credentials;
 mod environment;
 mod error;
 mod interpreter;
+mod kernel;
 mod launcher;
 mod limits;
 mod line;
@@ -20,7 +23,9 @@ mod log;
 mod protocol;
 mod registry;
 mod session;
+mod settings;
 mod statement;
+pub mod usage;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
@@ -28,9 +33,15 @@ pub mod fixture;
 mod tests;
 
 pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
+pub use batch::{Batch, BatchRequest, BatchState, Script};
+pub use counters::{Counters, EndReason};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
+pub use kernel::{
+    Connection, Kernel, KernelMessage, KernelRequest, KernelState, Lost, MalformedMessage,
+};
 pub use limits::SessionLimits;
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
+pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};
 pub use statement::{Output, Statement, StatementState};

@@ -1,6 +1,7 @@
 //! Statements: their states, their order, and how many are remembered.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -71,6 +72,15 @@ impl Output {
     }
 }
 
+impl fmt::Display for Output {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok { data } => formatter.write_str(data.get()),
+            Self::Error { ename, evalue, .. } => write!(formatter, "{ename}: {evalue}"),
+        }
+    }
+}
+
 /// One statement of a session; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Statement {
@@ -91,6 +101,15 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// How it ended, in one word.
+    pub(super) fn outcome(&self) -> &'static str {
+        match (self.state, self.output.as_deref()) {
+            (StatementState::Cancelled, _) => "cancelled",
+            (_, Some(Output::Error { .. })) => "failed",
+            _ => "ok",
+        }
+    }
+
     fn size(&self) -> usize {
         self.code.len() + self.output.as_ref().map_or(0, |output| output.size())
     }

@@ -76,6 +76,14 @@ impl EmrError {
     pub(crate) fn validation(message: impl Into<String>) -> Self {
         Self::Validation(message.into())
     }
+
+    /// What isn't supported, as the newer operations say it.
+    pub(crate) fn of_newer_operation(self) -> Self {
+        match self {
+            Self::Unsupported(_) => Self::InvalidRequest(self.to_string()),
+            other => other,
+        }
+    }
 }
 
 impl From<AwsError> for EmrError {

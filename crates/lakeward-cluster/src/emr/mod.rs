@@ -6,6 +6,7 @@
 //! name. An operation decodes, asks the authorizer, then acts.
 
 mod activity;
+mod certificate;
 mod chain;
 pub(crate) mod cluster;
 mod credential;
@@ -15,6 +16,7 @@ mod identifier;
 mod interface;
 mod marker;
 mod notebook;
+mod object;
 mod ownership;
 mod release;
 mod runtime;
@@ -22,10 +24,12 @@ mod security_configuration;
 mod table;
 mod tag;
 
+pub use certificate::{CertificateError, ClusterCertificate};
 pub use cluster::lifecycle::{NotResumed, ResumeError};
 pub use cluster::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
-pub use credential::SessionCredential;
+pub use credential::{CredentialLimits, SessionCredential};
 pub use error::EmrError;
+pub use object::{LakeObjects, ObjectAddress, ObjectError};
 pub use release::Release;
 pub use runtime::ClusterRuntime;
 pub use security_configuration::{SecurityConfiguration, SecurityDocument};
@@ -51,6 +55,8 @@ pub struct EmrConfig {
     pub network: Ipv4Net,
     /// How long a user name and password of `GetClusterSessionCredentials` are good for.
     pub credential_lifetime: SignedDuration,
+    /// How many such pairs may be good at a time.
+    pub credential_limits: CredentialLimits,
     /// This node's name where several share the state: a cluster belongs to the node that started
     /// it. With None there is one node, and every cluster is its own.
     pub node: Option<String>,
@@ -64,6 +70,7 @@ impl Default for EmrConfig {
         Self {
             network: Ipv4Net::new_assert(Ipv4Addr::new(127, 87, 0, 0), 16),
             credential_lifetime: SignedDuration::from_hours(12),
+            credential_limits: CredentialLimits::default(),
             node: None,
             clock: Timestamp::now,
         }

@@ -102,6 +102,7 @@ fn lapsed(livy: &Livy, pair: &Pair, request: &Request) -> Option<Login> {
     let is_deletion = request.method() == Method::DELETE
         && path
             .strip_prefix("/sessions/")
+            .or_else(|| path.strip_prefix("/batches/"))
             .is_some_and(|rest| !rest.is_empty() && !rest.contains('/'));
     is_deletion.then(|| livy.lapsed.recall(pair))?
 }

@@ -7,9 +7,11 @@
 
 mod answer;
 mod authentication;
+mod batch_request;
 mod batches;
 mod error;
 mod lapsed;
+mod page;
 mod request;
 mod router;
 mod servers;

@@ -50,8 +50,13 @@ pub(super) fn router(livy: Livy) -> Router {
             "/sessions/{session}/statements/{statement}/cancel",
             post(statements::cancel),
         )
-        .route("/batches", any(batches::refuse))
-        .route("/batches/{*rest}", any(batches::refuse));
+        .route("/batches", get(batches::list).post(batches::create))
+        .route(
+            "/batches/{batch}",
+            get(batches::show).delete(batches::delete),
+        )
+        .route("/batches/{batch}/state", get(batches::state))
+        .route("/batches/{batch}/log", get(batches::log));
     for job in sessions::JOB_ROUTES {
         router = router.route(
             &format!("/sessions/{{session}}/{job}"),

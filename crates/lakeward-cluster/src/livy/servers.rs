@@ -48,6 +48,12 @@ impl LivyServers {
         })
     }
 
+    /// The sessions of all clusters.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<SessionRegistry> {
+        &self.sessions
+    }
+
     /// The credentials endpoint of all sessions, for [`serve_plain`](lakeward_wire::listener::serve_plain) on the
     /// loopback address that `SessionRuntime::credentials_url` names.
     pub fn credentials_router(&self) -> Router {

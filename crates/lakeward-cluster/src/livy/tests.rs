@@ -18,6 +18,8 @@ use lakeward_session::fixture::{Authority, CLUSTER, eventually, limits, runtime}
 use lakeward_session::{RuntimeRoles, SessionLimits};
 use lakeward_wire::listener::serve_plain;
 
+mod batches;
+
 struct Bench {
     _state: TempDir,
     authority: Arc<Authority>,
@@ -211,6 +213,10 @@ fn calls(place: &str) -> Vec<(Method, String)> {
         (Method::POST, "/sessions".to_owned()),
         (Method::GET, "/batches".to_owned()),
         (Method::POST, "/batches".to_owned()),
+        (Method::GET, "/batches/5".to_owned()),
+        (Method::GET, "/batches/5/state".to_owned()),
+        (Method::GET, "/batches/5/log".to_owned()),
+        (Method::DELETE, "/batches/5".to_owned()),
         (Method::GET, "/nowhere".to_owned()),
     ];
     calls.extend(below_session(place));
@@ -417,9 +423,18 @@ async fn mistakes_are_4xx_with_a_reason() {
         ("/sessions?doAs=root", json!({}), 403, "impersonate"),
         (
             "/batches",
-            json!({ "file": "s3://b/x.py" }),
+            json!({ "file": "local:/x.py" }),
             400,
-            "batches are not implemented",
+            "only files in S3",
+        ),
+        ("/batches", json!({}), 400, "file is required"),
+        ("/batches", json!({ "file": "s3://b/x.jar" }), 400, "no JVM"),
+        ("/batches", json!({ "kind": "pyspark" }), 400, "kind"),
+        (
+            "/batches",
+            json!({ "file": "s3://b/x.py", "proxyUser": "root" }),
+            403,
+            "impersonate",
         ),
         (
             &format!("{place}/completion"),

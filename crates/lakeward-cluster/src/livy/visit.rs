@@ -72,6 +72,12 @@ fn operation(method: &Method, path: &str) -> &'static str {
         (&Method::POST, ["sessions", _, "statements"]) => "CreateStatement",
         (&Method::GET, ["sessions", _, "statements", _]) => "GetStatement",
         (&Method::POST, ["sessions", _, "statements", _, "cancel"]) => "CancelStatement",
+        (&Method::GET, ["batches"]) => "ListBatches",
+        (&Method::POST, ["batches"]) => "CreateBatch",
+        (&Method::GET, ["batches", _]) => "GetBatch",
+        (&Method::DELETE, ["batches", _]) => "DeleteBatch",
+        (&Method::GET, ["batches", _, "state"]) => "GetBatchState",
+        (&Method::GET, ["batches", _, "log"]) => "GetBatchLog",
         _ => "Unknown",
     }
 }

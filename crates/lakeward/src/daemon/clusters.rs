@@ -3,28 +3,38 @@
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, OnceLock, Weak},
+    time::Duration,
 };
 
 use anyhow::Result;
 use async_trait::async_trait;
 use axum::Router;
 use lakeward_cluster::{
-    emr::{Cluster, ClusterRuntime, Emr},
+    emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects},
     livy::LivyServers,
 };
 use lakeward_session::{
-    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRuntime, Visit,
+    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRegistry, SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
-use super::{Addresses, Settings, StateFolder};
+use super::{Addresses, Settings, StateFolder, objects::Objects};
+use tokio::time::{sleep, timeout};
+
+/// How often to see whether statements still run.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// For clients that ask every second or so, to fetch what their last statement came to.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 pub(super) struct Clusters {
     livy: LivyServers,
     roles: Arc<LateRoles>,
     authority: Arc<CertificateAuthority>,
+    objects: Objects,
     livy_port: u16,
+    session_python: PathBuf,
 }
 
 impl Clusters {
@@ -50,8 +60,14 @@ impl Clusters {
         Ok(Arc::new(Self {
             livy,
             roles,
+            objects: Objects {
+                endpoint: addresses.endpoint_url(),
+                ca_pem: authority.certificate_pem().to_owned(),
+                region: settings.region.clone(),
+            },
             authority,
             livy_port: settings.livy_port,
+            session_python: settings.session_python.clone(),
         }))
     }
 
@@ -64,6 +80,46 @@ impl Clusters {
 
     pub(super) fn credentials_router(&self) -> Router {
         self.livy.credentials_router()
+    }
+
+    pub(super) fn sessions(&self) -> &Arc<SessionRegistry> {
+        self.livy.registry()
+    }
+
+    /// What sessions are started with, or why none can be.
+    pub(super) fn can_start_sessions(&self) -> Result<String, String> {
+        let python = self.session_python.display();
+        match self.session_python.metadata() {
+            Ok(file) if file.is_file() => Ok(format!("Python {python}")),
+            _ => Err(format!(
+                "the Python of sessions, {python}, is gone; restart to install it again"
+            )),
+        }
+    }
+
+    /// Opens no sessions any more, and waits until no statement runs, at most `grace`.
+    pub(super) async fn drain(&self, grace: Duration) {
+        let sessions = self.sessions();
+        sessions.drain();
+        let running = sessions.running();
+        if running == 0 {
+            return;
+        }
+        tracing::warn!(running, ?grace, "waiting for statements to end");
+        let quiet = async {
+            while sessions.running() > 0 {
+                sleep(LOOK_AGAIN).await;
+            }
+            sleep(LAST_LOOK).await;
+        };
+        if timeout(grace, quiet).await.is_err() {
+            tracing::warn!(left = sessions.running(), "the time for statements is over");
+        }
+    }
+
+    /// Kills every session.
+    pub(super) async fn kill(&self) {
+        self.sessions().kill().await;
     }
 
     pub(super) async fn shutdown(&self) {
@@ -94,11 +150,18 @@ fn session_environment(
 
 #[async_trait]
 impl ClusterRuntime for Clusters {
-    async fn start(&self, cluster: &Cluster) -> io::Result<()> {
-        let tls = self
-            .authority
-            .server_config(&[cluster.address.to_string()])
-            .map_err(io::Error::other)?;
+    async fn start(
+        &self,
+        cluster: &Cluster,
+        certificate: Option<&ClusterCertificate>,
+    ) -> io::Result<()> {
+        let tls = match certificate {
+            Some(certificate) => certificate.server_config(),
+            None => self
+                .authority
+                .server_config(&[cluster.address.to_string()])
+                .map_err(io::Error::other)?,
+        };
         let address = SocketAddr::from((cluster.address, self.livy_port));
         self.livy.start(&cluster.id, address, tls)
     }
@@ -112,6 +175,10 @@ impl ClusterRuntime for Clusters {
             .sessions(cluster_id)
             .iter()
             .any(|session| session.state.is_active())
+    }
+
+    fn objects(&self) -> &dyn LakeObjects {
+        &self.objects
     }
 }
 

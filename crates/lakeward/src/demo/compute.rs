@@ -34,10 +34,14 @@ pub(super) async fn roles(admin: &Client, stack: &Stack) -> Result<()> {
         &json!({"Service": "ec2.amazonaws.com"}),
         &["sts:AssumeRole"],
     )]);
+    let objects = |folder: &str| format!("arn:aws:s3:::{}/{folder}/*", stack.cluster_bucket());
     iam.role(
         &stack.instance_role(),
         &machines,
-        &policy(&[allow(&ASSUME, &[&runtime])]),
+        &policy(&[
+            allow(&ASSUME, &[&runtime]),
+            allow(&["s3:GetObject"], &[&objects("certificates")]),
+        ]),
     )
     .await?;
     iam.instance_profile(&stack.instance_profile(), &stack.instance_role())
@@ -65,7 +69,14 @@ pub(super) async fn cluster(admin: &Client, stack: &Stack) -> Result<String> {
             },
             "LakeFormationConfiguration": {"AuthorizedSessionTagValue": "Amazon EMR"},
         },
-        "EncryptionConfiguration": {"EnableInTransitEncryption": true, "EnableAtRestEncryption": false},
+        "EncryptionConfiguration": {
+            "EnableInTransitEncryption": true,
+            "EnableAtRestEncryption": false,
+            "InTransitEncryptionConfiguration": {"TLSCertificateConfiguration": {
+                "CertificateProviderType": "PEM",
+                "S3Object": stack.certificate_uri(),
+            }},
+        },
     });
     let configuration =
         json!({"Name": stack.security_configuration(), "SecurityConfiguration": rules.to_string()});

@@ -13,7 +13,7 @@ use lakeward_store::{Change, StoreError};
 use thiserror::Error;
 
 use crate::emr::{
-    Emr,
+    CertificateError, Emr,
     cluster::{
         Cluster, ClusterState,
         state::{ReasonCode, StateReason},
@@ -70,6 +70,14 @@ pub enum NotResumed {
         address: Ipv4Addr,
         /// What the system said.
         source: io::Error,
+    },
+    /// It can't have its certificate.
+    #[error("cluster {id} can't be started: {source}")]
+    Certificate {
+        /// The cluster.
+        id: String,
+        /// What to change.
+        source: CertificateError,
     },
     /// The durable state failed.
     #[error("cluster {id} can't be started: {source}")]
@@ -168,8 +176,15 @@ impl Emr {
         })
         .await
         .map_err(unrecorded)?;
+        let certificate =
+            self.certificate(cluster)
+                .await
+                .map_err(|source| NotResumed::Certificate {
+                    id: cluster.id.clone(),
+                    source,
+                })?;
         self.runtime
-            .start(cluster)
+            .start(cluster, certificate.as_ref())
             .await
             .map_err(|source| NotResumed::Address {
                 id: cluster.id.clone(),
@@ -215,7 +230,7 @@ impl Emr {
     async fn fail(&self, cluster: &Cluster, error: &NotResumed) {
         self.turns.forget(&cluster.id);
         let now = self.now();
-        let reason = StateReason::coded(ReasonCode::BootstrapFailure, error.to_string());
+        let reason = StateReason::coded(error.code(), error.to_string());
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         let recorded = self
             .transition(&key, |cluster| {
@@ -283,7 +298,24 @@ impl Emr {
         };
         match cluster.state {
             ClusterState::Terminating => self.bring_down(&cluster).await.map_err(unrecorded),
-            _ => self.bring_up(&cluster).await,
+            _ => match self.bring_up(&cluster).await {
+                // Nothing to try again: only a new cluster reads other rules.
+                Err(error @ NotResumed::Certificate { .. }) => {
+                    tracing::error!(cluster = %cluster.id, %error, "cluster ends");
+                    self.fail(&cluster, &error).await;
+                    Ok(())
+                }
+                other => other,
+            },
+        }
+    }
+}
+
+impl NotResumed {
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::Certificate { source, .. } if source.is_unfit() => ReasonCode::ValidationError,
+            _ => ReasonCode::BootstrapFailure,
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum ReasonCode {
     BootstrapFailure,
     /// A step failed that was to end the cluster with it.
     StepFailure,
+    /// What it was configured with can't be used.
+    ValidationError,
     /// Someone asked for it, now or by a policy.
     UserRequest,
     /// It was to end when no step was left.
@@ -32,6 +34,7 @@ impl ReasonCode {
         match self {
             Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
             Self::StepFailure => "STEP_FAILURE",
+            Self::ValidationError => "VALIDATION_ERROR",
             Self::UserRequest => "USER_REQUEST",
             Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
         }
@@ -40,7 +43,10 @@ impl ReasonCode {
     /// Whether a cluster that ends for this reason ends with errors.
     #[must_use]
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::BootstrapFailure | Self::StepFailure)
+        matches!(
+            self,
+            Self::BootstrapFailure | Self::ValidationError | Self::StepFailure
+        )
     }
 }
 

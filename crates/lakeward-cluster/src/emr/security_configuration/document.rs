@@ -7,7 +7,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::emr::error::EmrError;
+use crate::emr::{error::EmrError, object::ObjectAddress};
 
 const LARGEST_DOCUMENT: usize = 64 * 1024;
 const LONGEST_SESSION_TAG_VALUE: usize = 256;
@@ -128,6 +128,19 @@ impl SecurityDocument {
         self.encryption_configuration.enable_in_transit_encryption
     }
 
+    /// The zip of PEM files with which the cluster's endpoints speak TLS, for
+    /// `CertificateProviderType` `PEM`.
+    #[must_use]
+    pub fn certificate_object(&self) -> Option<ObjectAddress> {
+        let encryption = &self.encryption_configuration;
+        let certificate = &encryption
+            .in_transit_encryption_configuration
+            .as_ref()?
+            .certificate;
+        let is_pem = certificate.certificate_provider_type == CertificateProvider::Pem;
+        certificate.object().filter(|_| is_pem)
+    }
+
     /// Whether the caller's source identity is handed on to the runtime role's session.
     #[must_use]
     pub fn propagate_source_identity(&self) -> bool {
@@ -165,6 +178,7 @@ impl SecurityDocument {
         let document = Self::read(text)?;
         document.refuse_unbuilt()?;
         document.check_values()?;
+        refuse_lists(text)?;
         Ok(document)
     }
 
@@ -178,9 +192,16 @@ impl SecurityDocument {
                 "The security configuration is longer than {LARGEST_DOCUMENT} bytes."
             )));
         }
-        serde_json::from_str(text).map_err(|error| {
-            EmrError::invalid_request(format!("The security configuration is not valid: {error}."))
-        })
+        let mut json = serde_json::Deserializer::from_str(text);
+        let document = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let place = match error.path().to_string() {
+                path if path == "." => String::new(),
+                path => format!(" at {path}"),
+            };
+            refused(&place, error.inner())
+        })?;
+        json.end().map_err(|error| refused("", &error))?;
+        Ok(document)
     }
 
     fn refuse_unbuilt(&self) -> Result<(), EmrError> {
@@ -227,7 +248,8 @@ impl SecurityDocument {
             && !encryption.enable_in_transit_encryption
         {
             return Err(EmrError::invalid_request(
-                "InTransitEncryptionConfiguration is given, but EnableInTransitEncryption is not true.",
+                "EncryptionConfiguration.InTransitEncryptionConfiguration is given, but \
+                 EncryptionConfiguration.EnableInTransitEncryption is not true.",
             ));
         }
         self.authorization_configuration.check_values()?;
@@ -240,16 +262,16 @@ impl SecurityDocument {
 
 impl Certificate {
     fn refuse_unbuilt(&self) -> Result<(), EmrError> {
-        let provider = match self.certificate_provider_type {
-            CertificateProvider::Emr => None,
-            CertificateProvider::Pem => Some("PEM"),
-            CertificateProvider::Custom => Some("Custom"),
-        };
-        if let Some(provider) = provider {
-            return Err(EmrError::Unsupported(format!(
-                "TLSCertificateConfiguration with CertificateProviderType '{provider}' (use 'EMR' for \
-                 a certificate of Lakeward's own authority)"
-            )));
+        match self.certificate_provider_type {
+            CertificateProvider::Emr => {}
+            CertificateProvider::Pem => return self.check_pem(),
+            CertificateProvider::Custom => {
+                return Err(EmrError::Unsupported(
+                    "TLSCertificateConfiguration with CertificateProviderType 'Custom' (use 'PEM' with \
+                     a zip of certificates in S3, or 'EMR' for a certificate of Lakeward's own authority)"
+                        .to_owned(),
+                ));
+            }
         }
         refuse_first([
             (
@@ -280,27 +302,60 @@ impl Certificate {
     }
 }
 
+impl Certificate {
+    /// `PEM` needs a place in S3 and takes nothing else.
+    fn check_pem(&self) -> Result<(), EmrError> {
+        if self.object().is_none() {
+            return Err(EmrError::invalid_request(
+                "TLSCertificateConfiguration with CertificateProviderType 'PEM' needs an S3Object: \
+                 s3://BUCKET/KEY.zip or arn:aws:s3:::BUCKET/KEY.zip.",
+            ));
+        }
+        let others = [
+            &self.certificate_provider_class,
+            &self.aws_kms_key,
+            &self.secret_tags,
+            &self.validity_in_days,
+            &self.wildcard_dns_suffix,
+        ];
+        if others.iter().any(|field| field.is_some()) {
+            return Err(EmrError::invalid_request(
+                "TLSCertificateConfiguration with CertificateProviderType 'PEM' takes an S3Object \
+                 and nothing else.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn object(&self) -> Option<ObjectAddress> {
+        let text = self.s3_object.as_ref()?.as_str()?;
+        ObjectAddress::parse(text).filter(|object| !object.key.is_empty())
+    }
+}
+
 impl Authorization {
     fn check_values(&self) -> Result<(), EmrError> {
         if self.iam.role.external_id.is_some() {
             return Err(EmrError::invalid_request(
-                "ExternalId is generated and can't be chosen: leave it out.",
+                "AuthorizationConfiguration.IAMConfiguration.ApplicationScopedIAMRoleConfiguration.\
+                 ExternalId is generated and can't be chosen: leave it out.",
             ));
         }
         if self.iam.role.propagate_source_identity && !self.iam.enabled {
             return Err(EmrError::invalid_request(
-                "PropagateSourceIdentity needs EnableApplicationScopedIAMRole to be true.",
+                "AuthorizationConfiguration.IAMConfiguration.ApplicationScopedIAMRoleConfiguration.\
+                 PropagateSourceIdentity needs EnableApplicationScopedIAMRole to be true.",
             ));
         }
         let Some(lake_formation) = &self.lake_formation_configuration else {
             return Ok(());
         };
         match lake_formation.authorized_session_tag_value.as_deref() {
-            Some(value) if (1..=LONGEST_SESSION_TAG_VALUE).contains(&value.chars().count()) => {
-                Ok(())
-            }
+            Some(value) if is_session_tag_value(value) => Ok(()),
             _ => Err(EmrError::invalid_request(
-                "LakeFormationConfiguration needs an AuthorizedSessionTagValue of 1 to 256 characters.",
+                "AuthorizationConfiguration.LakeFormationConfiguration needs an \
+                 AuthorizedSessionTagValue of 1 to 256 letters, digits, spaces and _ . : / = + - @: \
+                 sessions carry it as a tag.",
             )),
         }
     }
@@ -314,15 +369,51 @@ impl InstanceMetadata {
             None | Some(1 | 2)
         ) {
             return Err(EmrError::invalid_request(
-                "MinimumInstanceMetadataServiceVersion must be 1 or 2.",
+                "InstanceMetadataServiceConfiguration.MinimumInstanceMetadataServiceVersion must \
+                 be 1 or 2.",
             ));
         }
         match self.http_put_response_hop_limit {
             Some(limit) if !HOP_LIMITS.contains(&limit) => Err(EmrError::invalid_request(
-                "HttpPutResponseHopLimit must be between 1 and 64.",
+                "InstanceMetadataServiceConfiguration.HttpPutResponseHopLimit must be between 1 \
+                 and 64.",
             )),
             _ => Ok(()),
         }
+    }
+}
+
+fn refused(place: &str, error: &serde_json::Error) -> EmrError {
+    EmrError::invalid_request(format!(
+        "The security configuration is not valid{place}: {error}."
+    ))
+}
+
+/// Nothing that is built is a list, but a list of members in their order would be read as if it
+/// were the object.
+fn refuse_lists(text: &str) -> Result<(), EmrError> {
+    let document = serde_json::from_str(text).map_err(|error| refused("", &error))?;
+    match list_in(&document) {
+        None => Ok(()),
+        Some(path) => Err(EmrError::invalid_request(format!(
+            "The security configuration is not valid: {} must be a JSON object.",
+            if path.is_empty() { "it" } else { &path }
+        ))),
+    }
+}
+
+/// The path of the first list.
+fn list_in(value: &Value) -> Option<String> {
+    match value {
+        Value::Array(_) => Some(String::new()),
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            let below = list_in(member)?;
+            Some(match below.is_empty() {
+                true => name.clone(),
+                false => format!("{name}.{below}"),
+            })
+        }),
+        _ => None,
     }
 }
 
@@ -331,6 +422,14 @@ fn refuse_first<const N: usize>(asked: [(bool, &str); N]) -> Result<(), EmrError
         Some((_, field)) => Err(EmrError::Unsupported(field.to_owned())),
         None => Ok(()),
     }
+}
+
+/// What STS takes as the value of a session tag.
+fn is_session_tag_value(value: &str) -> bool {
+    (1..=LONGEST_SESSION_TAG_VALUE).contains(&value.chars().count())
+        && value
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c))
 }
 
 /// AWS's own examples write some of these booleans as strings.
@@ -433,6 +532,34 @@ mod tests {
     }
 
     #[test]
+    fn a_zip_of_certificates_is_named_in_both_spellings() {
+        let document = |certificate: &str| {
+            SecurityDocument::parse(&format!(
+                r#"{{"EncryptionConfiguration":{{"EnableInTransitEncryption":true,"InTransitEncryptionConfiguration":{{"TLSCertificateConfiguration":{certificate}}}}}}}"#
+            ))
+        };
+        for object in ["s3://certs/a.zip", "arn:aws:s3:::certs/a.zip"] {
+            let text = format!(r#"{{"CertificateProviderType":"PEM","S3Object":"{object}"}}"#);
+            let found = document(&text).unwrap().certificate_object().unwrap();
+            assert_eq!(found.to_string(), "s3://certs/a.zip");
+        }
+        for text in [
+            r#"{"CertificateProviderType":"PEM"}"#,
+            r#"{"CertificateProviderType":"PEM","S3Object":7}"#,
+            r#"{"CertificateProviderType":"PEM","S3Object":"s3://certs"}"#,
+            r#"{"CertificateProviderType":"PEM","S3Object":"https://certs/a.zip"}"#,
+            r#"{"CertificateProviderType":"PEM","S3Object":"s3://certs/a.zip","CertificateProviderClass":"C"}"#,
+        ] {
+            assert!(
+                matches!(document(text), Err(EmrError::InvalidRequest(_))),
+                "{text}"
+            );
+        }
+        let issued = document(r#"{"CertificateProviderType":"EMR"}"#).unwrap();
+        assert_eq!(issued.certificate_object(), None);
+    }
+
+    #[test]
     fn what_is_not_built_is_refused_by_name() {
         for (text, name) in [
             (
@@ -440,8 +567,8 @@ mod tests {
                 "AtRestEncryption",
             ),
             (
-                r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":true,"InTransitEncryptionConfiguration":{"TLSCertificateConfiguration":{"CertificateProviderType":"PEM","S3Object":"s3://b/c.zip"}}}}"#,
-                "TLSCertificateConfiguration",
+                r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":true,"InTransitEncryptionConfiguration":{"TLSCertificateConfiguration":{"CertificateProviderType":"Custom","S3Object":"s3://bkt/c.jar","CertificateProviderClass":"C"}}}}"#,
+                "'Custom'",
             ),
             (
                 r#"{"AuthenticationConfiguration":{"KerberosConfiguration":{}}}"#,
@@ -463,16 +590,55 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_names_the_place() {
+        for (text, place) in [
+            (
+                r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":"yes"}}"#,
+                "at EncryptionConfiguration.EnableInTransitEncryption: ",
+            ),
+            (
+                r#"{"AuthorizationConfiguration":{"IAMConfiguration":{"EnableApplicationScopedIamRole":true}}}"#,
+                "at AuthorizationConfiguration.IAMConfiguration.EnableApplicationScopedIamRole: unknown field",
+            ),
+            (
+                r#"{"AuthorizationConfiguration":{"LakeFormationConfiguration":{"AuthorizedSessionTagValue":5}}}"#,
+                "at AuthorizationConfiguration.LakeFormationConfiguration.AuthorizedSessionTagValue: invalid type",
+            ),
+            (
+                r#"{"InstanceMetadataServiceConfiguration":{"HttpPutResponseHopLimit":-1}}"#,
+                "at InstanceMetadataServiceConfiguration.HttpPutResponseHopLimit: ",
+            ),
+            (
+                r#"{"InstanceMetadataServiceConfiguration":{"HttpPutResponseHopLimit":65}}"#,
+                "InstanceMetadataServiceConfiguration.HttpPutResponseHopLimit must",
+            ),
+            (
+                r#"{"AuthorizationConfiguration":{},"AuthorizationConfiguration":{}}"#,
+                "duplicate field `AuthorizationConfiguration`",
+            ),
+            (r#"{} x"#, "trailing characters at line 1 column 4"),
+            (r#"{"EncryptionConfiguration""#, "line 1 column"),
+        ] {
+            let error = SecurityDocument::parse(text).unwrap_err().to_string();
+            assert!(error.contains(place), "{text}: {error}");
+        }
+    }
+
+    #[test]
     fn a_broken_document_is_refused() {
         for text in [
             "",
             "[]x",
+            "[]",
+            r#"{"AuthorizationConfiguration":{"IAMConfiguration":[true,{}]}}"#,
             r#"{"Encryption":{}}"#,
             r#"{"EncryptionConfiguration":{"EnableInTransitEncryption":"yes"}}"#,
             r#"{"EncryptionConfiguration":{"InTransitEncryptionConfiguration":{"TLSCertificateConfiguration":{"CertificateProviderType":"EMR"}}}}"#,
             r#"{"AuthorizationConfiguration":{"IAMConfiguration":{"EnableApplicationScopedIamRole":true}}}"#,
             r#"{"AuthorizationConfiguration":{"IAMConfiguration":{"ApplicationScopedIAMRoleConfiguration":{"ExternalId":"MINE"}}}}"#,
             r#"{"AuthorizationConfiguration":{"LakeFormationConfiguration":{"AuthorizedSessionTagValue":""}}}"#,
+            r#"{"AuthorizationConfiguration":{"LakeFormationConfiguration":{"AuthorizedSessionTagValue":"a,b"}}}"#,
+            r#"{"AuthorizationConfiguration":{"LakeFormationConfiguration":{}}}"#,
             r#"{"AuthorizationConfiguration":{},"AuthorizationConfiguration":{}}"#,
             r#"{"InstanceMetadataServiceConfiguration":{"MinimumInstanceMetadataServiceVersion":3}}"#,
             r#"{"InstanceMetadataServiceConfiguration":{"HttpPutResponseHopLimit":0}}"#,

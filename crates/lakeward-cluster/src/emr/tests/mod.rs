@@ -3,11 +3,19 @@
 
 mod answers;
 mod authorization;
+mod bucket;
+mod callers;
+mod certificates;
+mod chain;
 mod clusters;
+mod connect;
 mod credentials;
 mod denials;
 mod fleets;
 mod nodes;
+mod requirements;
+mod revocation;
+mod security_configurations;
 mod settings;
 mod upkeep;
 mod work;

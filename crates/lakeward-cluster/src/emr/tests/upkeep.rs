@@ -87,7 +87,7 @@ async fn what_is_over_leaves_the_record_in_time() {
     let pairs = || world.store.snapshot().scan::<SessionCredential>("").len();
     world.emr.tidy().await.unwrap();
     assert_eq!(pairs(), 1);
-    pass_time(13 * 3600);
+    pass_time((12 + 24) * 3600 + 1);
     world.emr.tidy().await.unwrap();
     assert_eq!(pairs(), 0);
 
