@@ -31,6 +31,7 @@ def begin(interpreter: Interpreter, kind: str) -> dict[str, object]:
         engine = Engine.start()
         interpreter.names.update(engine.names())
         interpreter.on_cancel = engine.cancel
+        interpreter.sql = engine.spark.sql
         facts["engine"] = {"name": "sail", "pid": engine.pid, "port": engine.port}
     facts["seconds"] = round(time.monotonic() - started, 3)
     return facts
@@ -67,8 +68,10 @@ def answer(channel: Channel, interpreter: Interpreter, request: dict[str, Any]) 
             batch.run(request["script"], say)
         except Exception as error:
             say(failure(error))
+    elif "complete" in request:
+        say({"candidates": interpreter.complete(request["complete"]["code"], request["complete"]["cursor"])})
     else:
-        say(interpreter.execute(request["code"]))
+        say(interpreter.execute(request["code"], request.get("kind", "python")))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The protocol channel: JSON lines on private descriptors.
 
-In:  ``{"id": n, "code": str}``, or of a batch ``{"id": 0, "script": {"file": str, "args": [str], "py_files": [str]}}``
+In:  ``{"id": n, "code": str, "kind": "python" | "sql"}``, ``{"id": n, "complete": {"code": str, "cursor": int}}``, or of a batch ``{"id": 0, "script": {"file": str, "args": [str], "py_files": [str]}}``
 Out: ``{"ready": true, ..}`` or ``{"fatal": reason}`` first, then per request
      ``{"id": n, "status": "ok", "data": {mime: value}}`` or
      ``{"id": n, "status": "error", "ename": str, "evalue": str, "traceback": [str]}``;
+     a completion says ``{"id": n, "candidates": [str]}``;
      a script says ``{"id": 0, "stdout": str}`` and ``{"id": 0, "stderr": str}``, then ``{"id": 0, "exited": status}``
 
 A Jupyter kernel speaks of other things on it; see ``kernel``.

@@ -107,6 +107,8 @@ pub enum EndReason {
     NotStarted,
     /// Its interpreter ended by itself.
     Died,
+    /// Its script came to its end.
+    Finished,
 }
 
 impl EndReason {
@@ -123,6 +125,7 @@ impl EndReason {
             Self::Shutdown => "shutdown",
             Self::NotStarted => "not_started",
             Self::Died => "died",
+            Self::Finished => "finished",
         }
     }
 
@@ -139,6 +142,7 @@ impl EndReason {
             Self::Shutdown => "the service was shut down",
             Self::NotStarted => "it could not be started",
             Self::Died => "its interpreter ended",
+            Self::Finished => "its script came to its end",
         }
     }
 }

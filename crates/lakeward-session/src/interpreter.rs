@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -18,8 +18,8 @@ use super::launcher::{Exit, SessionFolder, SessionProcess, Streams, launch};
 use super::limits::SessionLimits;
 use super::line::{Line, LineReader};
 use super::log::LINE_BYTES;
-use super::protocol::{CUT_REPLY_BYTES, Message, Task, request};
-use super::session::{Errand, Session, SessionState};
+use super::protocol::{CUT_REPLY_BYTES, Message, Place, Task, request};
+use super::session::{COMPLETION_TIMEOUT, Completion, Errand, Session, SessionState};
 use super::statement::Output;
 
 /// How long the last lines of an ended process are waited for; a stray child may hold the pipe.
@@ -27,6 +27,9 @@ const DRAIN: Duration = Duration::from_secs(1);
 
 /// The number of the only task of a batch.
 const SCRIPT: u64 = 0;
+
+/// The number of a completion; statements never get that far.
+const COMPLETION: u64 = u64::MAX;
 
 /// Why an interpreter came to its end.
 pub(super) enum Ending {
@@ -86,7 +89,7 @@ pub(super) async fn start(
     let output = (limits.reply_bytes / 4).to_string();
     let arguments = [
         "--kind",
-        &session.request.kind,
+        session.request.process_kind(),
         "--log",
         "/dev/stderr",
         "--output-limit",
@@ -109,6 +112,7 @@ struct Interpreter {
     messages: mpsc::Receiver<Message>,
     is_ready: bool,
     running: Option<u64>,
+    completing: Option<oneshot::Sender<Vec<String>>>,
     /// When to give up waiting for readiness, or to repeat an interrupt.
     alarm: Option<Instant>,
 }
@@ -144,6 +148,7 @@ impl Interpreter {
             messages,
             is_ready: false,
             running: None,
+            completing: None,
         }
     }
 
@@ -173,15 +178,24 @@ impl Interpreter {
                     self.process.interrupt();
                     self.alarm = Some(Instant::now() + self.limits.interrupt_again);
                 }
-                Errand::Run { id, code } => {
-                    if !self.ask(id, Task::Code(&code)) {
+                Errand::Run { id, code, language } => {
+                    let task = Task::Code {
+                        code: &code,
+                        kind: language,
+                    };
+                    if !self.ask(id, task) {
+                        return Ending::Deaf;
+                    }
+                }
+                Errand::Complete(completion) => {
+                    if !self.complete(completion) {
                         return Ending::Deaf;
                     }
                 }
                 Errand::Submit => {
                     let session = Arc::clone(&self.session);
                     if !(session.request.script.as_ref())
-                        .is_some_and(|script| self.ask(SCRIPT, Task::Script(script)))
+                        .is_some_and(|script| self.ask(SCRIPT, Task::Script { script }))
                     {
                         return Ending::Deaf;
                     }
@@ -205,6 +219,9 @@ impl Interpreter {
                     if self.running.is_some() {
                         self.process.interrupt();
                     }
+                    if self.completing.is_some() {
+                        self.alarm = Some(Instant::now() + COMPLETION_TIMEOUT);
+                    }
                 }
             }
         }
@@ -214,6 +231,17 @@ impl Interpreter {
     fn ask(&mut self, id: u64, task: Task<'_>) -> bool {
         self.running = Some(id);
         request(id, task).is_some_and(|line| self.input.send(line))
+    }
+
+    /// Asks for candidates; an interpreter that takes too long is interrupted.
+    fn complete(&mut self, completion: Completion) -> bool {
+        self.alarm = Some(Instant::now() + COMPLETION_TIMEOUT);
+        self.completing = Some(completion.answer);
+        let complete = Place {
+            code: &completion.code,
+            cursor: completion.cursor,
+        };
+        self.ask(COMPLETION, Task::Complete { complete })
     }
 
     fn take(&mut self, message: Message) -> Option<Ending> {
@@ -226,6 +254,14 @@ impl Interpreter {
             Message::Fatal(reason) => return Some(Ending::Fatal(reason)),
             Message::Progress { id, progress } if self.running == Some(id) => {
                 self.session.advance(id, progress);
+            }
+            Message::Candidates(candidates) if self.running == Some(COMPLETION) => {
+                self.running = None;
+                self.alarm = None;
+                if let Some(answer) = self.completing.take() {
+                    // Whoever asked may have given up.
+                    let _ = answer.send(candidates);
+                }
             }
             Message::Printed { stream, text } if self.session.is_batch() => {
                 self.session.print(stream, &text);

@@ -44,4 +44,4 @@ pub use limits::SessionLimits;
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
 pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};
-pub use statement::{Output, Statement, StatementState};
+pub use statement::{Language, Output, Statement, StatementState};

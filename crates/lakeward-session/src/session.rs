@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lakeward_wire::Secret;
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::authority::Login;
@@ -17,7 +17,10 @@ use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::limits::SessionLimits;
 use super::log::SessionLog;
-use super::statement::{Cancel, Output, Statement, StatementState, Statements};
+use super::statement::{Cancel, Language, Output, Statement, StatementState, Statements};
+
+/// How long a completion may take.
+pub(super) const COMPLETION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where a session is, in Livy's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -78,7 +81,7 @@ impl fmt::Display for SessionState {
 pub struct SessionRequest {
     /// The name, when it gave one.
     pub name: Option<String>,
-    /// The kind of code, in the client's word: `pyspark` or `python`.
+    /// The kind of session, in Livy's word: `pyspark`, `python`, `sql` or `shared`.
     pub kind: String,
     /// The session ends when its owner is not heard of for this long; `None` = never.
     pub heartbeat_timeout: Option<Duration>,
@@ -92,6 +95,17 @@ pub struct SessionRequest {
     pub script: Option<Script>,
 }
 
+impl SessionRequest {
+    /// What the interpreter is started as: `python` goes without an engine.
+    #[must_use]
+    pub fn process_kind(&self) -> &'static str {
+        match &*self.kind {
+            "python" => "python",
+            _ => "pyspark",
+        }
+    }
+}
+
 /// A session as others see it.
 #[derive(Debug, Clone)]
 pub struct SessionSummary {
@@ -99,7 +113,7 @@ pub struct SessionSummary {
     pub id: u32,
     /// Its name, when it has one.
     pub name: Option<String>,
-    /// Its kind: that of its code, or `kernel` for a Jupyter kernel.
+    /// The kind of code, in the client's word; or `batch`, or `kernel`.
     pub kind: String,
     /// Its application id, in YARN's form.
     pub application_id: String,
@@ -119,9 +133,22 @@ pub struct SessionSummary {
 pub(super) enum Errand {
     Stop,
     Interrupt,
-    Run { id: u64, code: Arc<str> },
+    Run {
+        id: u64,
+        code: Arc<str>,
+        language: Language,
+    },
+    Complete(Completion),
     Submit,
     Nothing,
+}
+
+/// A question what may stand at a place in code.
+pub(super) struct Completion {
+    pub code: String,
+    /// Characters before the place.
+    pub cursor: usize,
+    pub answer: oneshot::Sender<Vec<String>>,
 }
 
 /// What the reaper is to do with a session.
@@ -165,6 +192,7 @@ struct Core {
     is_draining: bool,
     process: Option<u32>,
     interrupt: bool,
+    completion: Option<Completion>,
     /// Whether the batch's script still waits to be begun.
     has_script: bool,
     printed: Printed,
@@ -223,6 +251,7 @@ impl Session {
                 is_draining: false,
                 process: None,
                 interrupt: false,
+                completion: None,
                 has_script: request.script.is_some(),
                 printed: Printed::default(),
                 heard: now,
@@ -253,7 +282,10 @@ impl Session {
         SessionSummary {
             id: self.id,
             name: self.request.name.clone(),
-            kind: self.request.kind.clone(),
+            kind: match self.is_batch() {
+                true => "batch".to_owned(),
+                false => self.request.kind.clone(),
+            },
             application_id: self.application_id(),
             state: core.state,
             owner: self.owner.clone(),
@@ -283,11 +315,19 @@ impl Session {
         self.core.lock().touch();
     }
 
-    /// Queues a statement. While the session starts it waits.
+    /// Queues a statement in Python. While the session starts it waits.
     ///
     /// # Errors
     /// When the session takes no statements, or has too many waiting.
     pub fn submit(&self, code: String) -> Result<Statement, SessionError> {
+        self.submit_in(Language::Python, code)
+    }
+
+    /// Queues a statement. While the session starts it waits.
+    ///
+    /// # Errors
+    /// When the session takes no statements, or has too many waiting.
+    pub fn submit_in(&self, language: Language, code: String) -> Result<Statement, SessionError> {
         let mut core = self.core.lock();
         if !core.state.is_active() || self.is_batch() {
             return Err(SessionError::NotActive(core.state));
@@ -302,11 +342,34 @@ impl Session {
                 limit: self.waiting_limit,
             });
         }
-        let statement = core.statements.submit(code);
+        let statement = core.statements.submit(code, language);
         core.touch();
         core.settle();
         self.errands.notify_one();
         Ok(statement)
+    }
+
+    /// What may stand in `code` behind its first `cursor` characters. Only an idle session can
+    /// say; of any other, and of one that does not answer soon, there is nothing.
+    pub async fn complete(&self, code: String, cursor: usize) -> Vec<String> {
+        let answered = {
+            let mut core = self.core.lock();
+            if core.state != SessionState::Idle || core.completion.is_some() {
+                return Vec::new();
+            }
+            let (answer, answered) = oneshot::channel();
+            core.completion = Some(Completion {
+                code,
+                cursor,
+                answer,
+            });
+            core.touch();
+            answered
+        };
+        self.errands.notify_one();
+        let answer = tokio::time::timeout(COMPLETION_TIMEOUT, answered).await;
+        // An interpreter that is slow or has ended has nothing to offer.
+        answer.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// One statement.
@@ -370,11 +433,12 @@ impl Session {
         self.core.lock().is_draining = true;
     }
 
-    /// Whether a statement is being run.
+    /// Whether a statement is being run, or a batch's script.
     pub(super) fn is_running(&self) -> bool {
         let core = self.core.lock();
         let begun = |one: &Statement| one.state != StatementState::Waiting;
-        core.state == SessionState::Busy && core.statements.unfinished().any(begun)
+        core.state == SessionState::Busy
+            && (self.is_batch() || core.statements.unfinished().any(begun))
     }
 
     /// The process that runs the session from now on.
@@ -412,8 +476,8 @@ impl Session {
             return Errand::Submit;
         }
         match core.statements.begin_next(milliseconds()) {
-            Some((id, code)) => Errand::Run { id, code },
-            None => Errand::Nothing,
+            Some((id, code, language)) => Errand::Run { id, code, language },
+            None => (core.completion.take()).map_or(Errand::Nothing, Errand::Complete),
         }
     }
 
@@ -425,7 +489,6 @@ impl Session {
             } else {
                 SessionState::Idle
             };
-            core.state = SessionState::Idle;
             let age = Timestamp::now().duration_since(self.created_at);
             self.counters.started(age.unsigned_abs());
         }
@@ -497,6 +560,7 @@ impl Session {
         core.log.push(text.to_owned());
         self.counters.ended(match state {
             SessionState::Error => EndReason::NotStarted,
+            SessionState::Success => EndReason::Finished,
             SessionState::Killed => core.stop.unwrap_or(EndReason::Owner),
             _ => EndReason::Died,
         });

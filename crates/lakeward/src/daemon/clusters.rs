@@ -1,4 +1,5 @@
-//! What runs behind a cluster's address: its Livy, with sessions under runtime roles.
+//! What runs behind a cluster's address: its Livy and its Jupyter gateway, with sessions under
+//! runtime roles.
 
 use std::{
     io,
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use axum::Router;
 use lakeward_cluster::{
     emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects},
+    jupyter::JupyterServers,
     livy::LivyServers,
 };
 use lakeward_session::{
@@ -20,16 +22,21 @@ use lakeward_session::{
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
-use super::{Addresses, Settings, StateFolder, objects::Objects};
 use tokio::time::{sleep, timeout};
+
+use super::{Addresses, Settings, StateFolder, objects::Objects};
 
 /// How often to see whether statements still run.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// For clients that ask every second or so, to fetch what their last statement came to.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
+/// The port of a cluster's Jupyter gateway, as on EMR.
+const JUPYTER_PORT: u16 = 18888;
+
 pub(super) struct Clusters {
     livy: LivyServers,
+    jupyter: JupyterServers,
     roles: Arc<LateRoles>,
     authority: Arc<CertificateAuthority>,
     objects: Objects,
@@ -57,8 +64,13 @@ impl Clusters {
             runtime,
             SessionLimits::default(),
         )?;
+        let jupyter = JupyterServers::new(
+            Arc::clone(&roles) as Arc<dyn RuntimeRoles>,
+            Arc::clone(livy.registry()),
+        );
         Ok(Arc::new(Self {
             livy,
+            jupyter,
             roles,
             objects: Objects {
                 endpoint: addresses.endpoint_url(),
@@ -124,6 +136,7 @@ impl Clusters {
 
     pub(super) async fn shutdown(&self) {
         self.livy.shutdown().await;
+        self.jupyter.shutdown().await;
     }
 }
 
@@ -163,11 +176,21 @@ impl ClusterRuntime for Clusters {
                 .map_err(io::Error::other)?,
         };
         let address = SocketAddr::from((cluster.address, self.livy_port));
-        self.livy.start(&cluster.id, address, tls)
+        self.livy.start(&cluster.id, address, Arc::clone(&tls))?;
+        if !cluster.has_application("JupyterEnterpriseGateway") {
+            return Ok(());
+        }
+        let address = SocketAddr::from((cluster.address, JUPYTER_PORT));
+        let started = self.jupyter.start(&cluster.id, address, tls);
+        if started.is_err() {
+            self.livy.stop(&cluster.id).await;
+        }
+        started
     }
 
     async fn stop(&self, cluster_id: &str) {
         self.livy.stop(cluster_id).await;
+        self.jupyter.stop(cluster_id).await;
     }
 
     fn busy(&self, cluster_id: &str) -> bool {
