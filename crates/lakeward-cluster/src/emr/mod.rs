@@ -21,6 +21,7 @@ mod ownership;
 mod release;
 mod runtime;
 mod security_configuration;
+mod session_record;
 mod table;
 mod tag;
 
@@ -121,6 +122,7 @@ pub fn schema(schema: Schema) -> Schema {
         .record::<SecurityConfiguration>()
         .record::<Cluster>()
         .record::<SessionCredential>()
+        .record::<session_record::KeptSession>()
 }
 
 #[cfg(test)]
