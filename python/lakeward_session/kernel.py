@@ -169,8 +169,12 @@ class Bridge:
             if message["msg_type"] == "iopub_welcome":
                 self._is_heard = True
                 self._announce()
-            elif message["parent_header"].get("session") != self._session.session:  # not about our own interrupts
+            elif self._is_for_clients(message):
                 self._channel.write(kernel_messages.within(self._limit, message, self._sockets[socket], self._session))
+
+    def _is_for_clients(self, message: dict[str, Any]) -> bool:
+        """Neither about our own interrupts, nor from before the channel's first line."""
+        return self._has_been_ready and message["parent_header"].get("session") != self._session.session
 
     def _obey(self, request: dict[str, Any]) -> None:
         if "message" in request:
