@@ -138,6 +138,7 @@ impl Interpreter {
             pid = process.id(),
             "interpreter started"
         );
+        session.runs_as(process.id());
         Self {
             alarm: Some(Instant::now() + limits.start_timeout),
             input: Input::new(streams.stdin),

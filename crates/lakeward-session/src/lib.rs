@@ -10,6 +10,7 @@
 
 mod authority;
 mod batch;
+mod counters;
 pub mod credentials;
 mod environment;
 mod error;
@@ -25,6 +26,7 @@ mod registry;
 mod session;
 mod settings;
 mod statement;
+pub mod usage;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
@@ -33,6 +35,7 @@ mod tests;
 
 pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
 pub use batch::{Batch, BatchRequest, BatchState, Script};
+pub use counters::{Counters, EndReason};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
 pub use kernel::{

@@ -9,6 +9,7 @@ use lakeward_wire::AwsError;
 
 use super::authority::Login;
 use super::batch::Script;
+use super::counters::Counters;
 use super::registry::{SessionRegistry, secrets};
 use super::session::{Session, SessionRequest, SessionState};
 
@@ -77,7 +78,15 @@ impl SessionRegistry {
             ..SessionRequest::default()
         };
         let (key, token) = secrets();
-        let mut session = Session::new(record.id, key, token, record.owner, request, self.limits());
+        let mut session = Session::new(
+            record.id,
+            key,
+            token,
+            record.owner,
+            request,
+            self.limits(),
+            Counters::default(),
+        );
         session.created_at = record.created_at;
         session.end(SessionState::Dead, "SessionEnded", RESTARTED);
         self.insert_ended(Arc::new(session));

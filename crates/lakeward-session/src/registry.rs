@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::authority::{Login, SessionRuntime};
 use super::batch::Batch;
+use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::interpreter::drive;
 use super::kernel::{self, Kernel, KernelRequest};
@@ -33,6 +34,7 @@ const SHUTDOWN_MARGIN: Duration = Duration::from_secs(5);
 pub struct SessionRegistry {
     runtime: Arc<SessionRuntime>,
     limits: Arc<SessionLimits>,
+    counters: Counters,
     folder: PathBuf,
     state: Mutex<State>,
     /// The interpreters' tasks, also of sessions that are ending.
@@ -64,6 +66,7 @@ impl SessionRegistry {
         let registry = Arc::new(Self {
             runtime: Arc::new(runtime),
             limits: Arc::new(limits),
+            counters: Counters::default(),
             folder: folder.canonicalize()?,
             state: Mutex::default(),
             tasks: Mutex::default(),
@@ -76,6 +79,12 @@ impl SessionRegistry {
     #[must_use]
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
+    }
+
+    /// What sessions are counted by.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Opens a session for `owner` on its cluster. The interpreter starts in the background.
@@ -100,6 +109,7 @@ impl SessionRegistry {
             SessionFolder::new(&self.folder, &session.key),
         ));
         drop(state);
+        self.counters.opened.inc();
         tracing::info!(
             cluster = %owner.cluster_id,
             session = session.id,
@@ -198,7 +208,16 @@ impl SessionRegistry {
             }
         };
         let (key, token) = secrets();
-        Session::new(id, key, token, owner.clone(), request, &self.limits)
+        let counters = self.counters.clone();
+        Session::new(
+            id,
+            key,
+            token,
+            owner.clone(),
+            request,
+            &self.limits,
+            counters,
+        )
     }
 
     /// Puts in a session of an earlier process; not where its number is taken.
@@ -286,6 +305,25 @@ impl SessionRegistry {
         all
     }
 
+    /// A cluster's session of that number, whoever owns it. For those who may look after the cluster.
+    #[must_use]
+    pub fn find_on(&self, cluster_id: &str, id: u32) -> Option<Arc<Session>> {
+        let key = (cluster_id.to_owned(), id);
+        self.state.lock().by_id.get(&key).cloned()
+    }
+
+    /// How many sessions each cluster has in each state.
+    #[must_use]
+    pub fn census(&self) -> BTreeMap<(String, SessionState), usize> {
+        let state = self.state.lock();
+        let mut counts = BTreeMap::new();
+        for ((cluster, _), session) in &state.by_id {
+            let place = (cluster.clone(), session.state());
+            *counts.entry(place).or_default() += 1;
+        }
+        counts
+    }
+
     /// The live session whose credentials this token opens.
     pub(super) fn with_token(&self, key: &str, token: &str) -> Option<Arc<Session>> {
         let session = self.state.lock().by_key.get(key).cloned();
@@ -299,16 +337,56 @@ impl SessionRegistry {
     /// Ends a session and forgets it at once; its process is seen to its end in the background.
     pub fn end(&self, session: &Arc<Session>, reason: &str) {
         tracing::info!(session = session.id, %reason, "ending session");
+        self.forget(session, EndReason::Owner);
+    }
+
+    fn forget(&self, session: &Arc<Session>, reason: EndReason) {
         self.state.lock().remove(session);
-        session.stop();
+        session.stop(reason);
+    }
+
+    /// Ends a session that someone else than its owner wants gone. It stays to be looked at, so that
+    /// its owner learns why.
+    pub fn revoke(&self, session: &Arc<Session>, reason: EndReason) {
+        tracing::info!(
+            session = session.id,
+            reason = reason.text(),
+            "ending session"
+        );
+        session.note(format!("this session is being ended: {}", reason.text()));
+        session.stop(reason);
     }
 
     /// Ends every session of a cluster.
     pub fn end_cluster(&self, cluster_id: &str, reason: &str) {
         let sessions: Vec<_> = self.state.lock().of_cluster(cluster_id).cloned().collect();
         for session in sessions {
-            self.end(&session, reason);
+            tracing::info!(session = session.id, %reason, "ending session");
+            self.forget(&session, EndReason::Cluster);
         }
+    }
+
+    /// Opens no session and begins no statement any more. What runs goes on.
+    pub fn drain(&self) {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        state.by_id.values().for_each(|session| session.drain());
+    }
+
+    /// How many sessions run a statement.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        let state = self.state.lock();
+        let running = state.by_id.values().filter(|session| session.is_running());
+        running.count()
+    }
+
+    /// Kills every session at once.
+    pub async fn kill(&self) {
+        self.drain();
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        // Dropping a task kills its process group.
+        tasks.shutdown().await;
     }
 
     /// Ends every session and waits until their processes are gone.
@@ -320,7 +398,9 @@ impl SessionRegistry {
             std::mem::take(&mut state.kernels);
             std::mem::take(&mut state.by_id)
         };
-        sessions.values().for_each(|session| session.stop());
+        sessions
+            .values()
+            .for_each(|session| session.stop(EndReason::Shutdown));
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         let all = async { while tasks.join_next().await.is_some() {} };
         let patience = self.limits.stop_grace + SHUTDOWN_MARGIN;
@@ -336,7 +416,14 @@ impl SessionRegistry {
         let sessions: Vec<_> = self.state.lock().by_id.values().cloned().collect();
         for session in sessions {
             match session.overdue(now, &self.limits) {
-                Some(Overdue::End(reason)) => self.end(&session, reason),
+                Some(Overdue::End(reason)) => {
+                    tracing::info!(
+                        session = session.id,
+                        reason = reason.text(),
+                        "ending session"
+                    );
+                    self.forget(&session, reason);
+                }
                 Some(Overdue::Forget) => self.state.lock().remove(&session),
                 None => {}
             }

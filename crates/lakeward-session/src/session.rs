@@ -13,16 +13,17 @@ use tokio::time::Instant;
 
 use super::authority::Login;
 use super::batch::{Printed, Script, Stream};
+use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::limits::SessionLimits;
 use super::log::SessionLog;
-use super::statement::{Cancel, Language, Output, Statement, Statements};
+use super::statement::{Cancel, Language, Output, Statement, StatementState, Statements};
 
 /// How long a completion may take.
 pub(super) const COMPLETION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where a session is, in Livy's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
     /// The interpreter is being started.
@@ -113,7 +114,7 @@ pub struct SessionSummary {
     pub id: u32,
     /// Its name, when it has one.
     pub name: Option<String>,
-    /// Its kind: that of its code, or `kernel` for a Jupyter kernel.
+    /// The kind of code, in the client's word; or `batch`, or `kernel`.
     pub kind: String,
     /// Its application id, in YARN's form.
     pub application_id: String,
@@ -125,6 +126,8 @@ pub struct SessionSummary {
     pub created_at: Timestamp,
     /// When it last began or ended anything.
     pub active_at: Timestamp,
+    /// The process that runs it, once there is one; see [`usage`](crate::usage).
+    pub process: Option<u32>,
 }
 
 /// What the interpreter's task is to do next.
@@ -153,7 +156,7 @@ pub(super) struct Completion {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// End it, for this reason.
-    End(&'static str),
+    End(EndReason),
     /// It has ended long ago: forget it.
     Forget,
 }
@@ -173,6 +176,7 @@ pub struct Session {
     pub(super) errands: Notify,
     pub(super) minting: tokio::sync::Mutex<()>,
     pub(super) ended: watch::Sender<bool>,
+    counters: Counters,
     idle_timeout: Duration,
     waiting_limit: usize,
     waiting_bytes: usize,
@@ -183,7 +187,11 @@ struct Core {
     state: SessionState,
     statements: Statements,
     log: SessionLog,
-    stop: bool,
+    /// Set when it is told to end.
+    stop: Option<EndReason>,
+    /// It takes and begins no statements any more.
+    is_draining: bool,
+    process: Option<u32>,
     interrupt: bool,
     completion: Option<Completion>,
     /// Whether the batch's script still waits to be begun.
@@ -219,6 +227,7 @@ impl Session {
         owner: Login,
         request: SessionRequest,
         limits: &SessionLimits,
+        counters: Counters,
     ) -> Self {
         let now = Instant::now();
         let created_at = Timestamp::now();
@@ -226,6 +235,7 @@ impl Session {
             id,
             owner,
             created_at,
+            counters,
             key,
             token,
             errands: Notify::new(),
@@ -238,7 +248,9 @@ impl Session {
                 state: SessionState::Starting,
                 statements: Statements::new(limits.retained_statements, limits.retained_bytes),
                 log: SessionLog::default(),
-                stop: false,
+                stop: None,
+                is_draining: false,
+                process: None,
                 interrupt: false,
                 completion: None,
                 has_script: request.script.is_some(),
@@ -271,12 +283,16 @@ impl Session {
         SessionSummary {
             id: self.id,
             name: self.request.name.clone(),
-            kind: self.request.kind.clone(),
+            kind: match self.is_batch() {
+                true => "batch".to_owned(),
+                false => self.request.kind.clone(),
+            },
             application_id: self.application_id(),
             state: core.state,
             owner: self.owner.clone(),
             created_at: self.created_at,
             active_at: core.active_at,
+            process: core.process.filter(|_| !core.state.has_ended()),
         }
     }
 
@@ -316,6 +332,9 @@ impl Session {
         let mut core = self.core.lock();
         if !core.state.is_active() || self.is_batch() {
             return Err(SessionError::NotActive(core.state));
+        }
+        if core.is_draining {
+            return Err(SessionError::ShuttingDown);
         }
         let waiting = core.statements.unfinished().count();
         let bytes: usize = core.statements.unfinished().map(|one| one.code.len()).sum();
@@ -391,16 +410,47 @@ impl Session {
         (core.log.slice(from, count), core.log.len())
     }
 
+    /// At most `count` lines of the log from the one on that is the `from`th since the session began,
+    /// and the number of the line after them. Lines that were forgotten are left out.
+    #[must_use]
+    pub fn log_since(&self, from: u64, count: usize) -> (Vec<String>, u64) {
+        self.core.lock().log.since(from, count)
+    }
+
+    /// How many lines the log ever had.
+    #[must_use]
+    pub fn log_end(&self) -> u64 {
+        self.core.lock().log.end()
+    }
+
     /// The last `count` lines of the log.
     #[must_use]
     pub fn log_tail(&self, count: usize) -> Vec<String> {
         self.core.lock().log.tail(count)
     }
 
+    /// Takes and begins no statements any more; one that runs goes on.
+    pub(super) fn drain(&self) {
+        self.core.lock().is_draining = true;
+    }
+
+    /// Whether a statement is being run, or a batch's script.
+    pub(super) fn is_running(&self) -> bool {
+        let core = self.core.lock();
+        let begun = |one: &Statement| one.state != StatementState::Waiting;
+        core.state == SessionState::Busy
+            && (self.is_batch() || core.statements.unfinished().any(begun))
+    }
+
+    /// The process that runs the session from now on.
+    pub(super) fn runs_as(&self, process: Option<u32>) {
+        self.core.lock().process = process;
+    }
+
     /// Tells the interpreter to end.
-    pub(super) fn stop(&self) {
+    pub(super) fn stop(&self, reason: EndReason) {
         let mut core = self.core.lock();
-        core.stop = true;
+        core.stop.get_or_insert(reason);
         if core.state.is_active() {
             core.state = SessionState::ShuttingDown;
         }
@@ -409,7 +459,7 @@ impl Session {
 
     pub(super) fn errand(&self, is_free: bool) -> Errand {
         let mut core = self.core.lock();
-        if core.stop {
+        if core.stop.is_some() {
             return Errand::Stop;
         }
         let interrupt = std::mem::take(&mut core.interrupt);
@@ -419,6 +469,9 @@ impl Session {
             } else {
                 Errand::Nothing
             };
+        }
+        if core.is_draining {
+            return Errand::Nothing;
         }
         if std::mem::take(&mut core.has_script) {
             return Errand::Submit;
@@ -437,6 +490,8 @@ impl Session {
             } else {
                 SessionState::Idle
             };
+            let age = Timestamp::now().duration_since(self.created_at);
+            self.counters.started(age.unsigned_abs());
         }
         core.touch();
         if !self.is_batch() {
@@ -481,6 +536,10 @@ impl Session {
     pub(super) fn finish(&self, id: u64, output: Output) {
         let mut core = self.core.lock();
         core.statements.finish(id, output, milliseconds());
+        if let Some(statement) = core.statements.get(id) {
+            let took = statement.completed - statement.started;
+            self.counters.finished(statement.outcome(), took);
+        }
         core.touch();
         core.settle();
     }
@@ -491,11 +550,21 @@ impl Session {
 
     pub(super) fn end(&self, state: SessionState, ename: &str, text: &str) {
         let mut core = self.core.lock();
+        if let Some(statement) = core.statements.unfinished().find(|one| one.started > 0) {
+            let took = milliseconds() - statement.started;
+            self.counters.finished("failed", took);
+        }
         core.statements.abandon(ename, text, milliseconds());
         for line in core.printed.flush() {
             core.log.push(line);
         }
         core.log.push(text.to_owned());
+        self.counters.ended(match state {
+            SessionState::Error => EndReason::NotStarted,
+            SessionState::Success => EndReason::Finished,
+            SessionState::Killed => core.stop.unwrap_or(EndReason::Owner),
+            _ => EndReason::Died,
+        });
         core.state = state;
         core.touch();
         drop(core);
@@ -510,16 +579,16 @@ impl Session {
         }
         let silent = core.heard.elapsed();
         if (self.request.heartbeat_timeout).is_some_and(|timeout| silent >= timeout) {
-            return Some(Overdue::End("its client was not heard of any more"));
+            return Some(Overdue::End(EndReason::Heartbeat));
         }
         if core.state != SessionState::Idle {
             return None;
         }
         if core.active.elapsed() >= self.idle_timeout {
-            return Some(Overdue::End("it was idle for too long"));
+            return Some(Overdue::End(EndReason::Idle));
         }
         // Nobody can reach it any more; a statement that still ran was let finish.
-        (self.owner.expires_at <= now).then_some(Overdue::End("its login has expired"))
+        (self.owner.expires_at <= now).then_some(Overdue::End(EndReason::Expired))
     }
 }
 

@@ -114,6 +114,15 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// How it ended, in one word.
+    pub(super) fn outcome(&self) -> &'static str {
+        match (self.state, self.output.as_deref()) {
+            (StatementState::Cancelled, _) => "cancelled",
+            (_, Some(Output::Error { .. })) => "failed",
+            _ => "ok",
+        }
+    }
+
     fn size(&self) -> usize {
         self.code.len() + self.output.as_ref().map_or(0, |output| output.size())
     }

@@ -136,7 +136,7 @@ fn program(state: &Path) -> Command {
     let network = Ipv4Addr::new(127, 128 | (high & 0x7f), low, 0);
     let mut command = Command::new(env!("CARGO_BIN_EXE_lakeward"));
     command.args(["demo", "--cluster-network", &format!("{network}/24")]);
-    for listener in ["--listen", "--proxy", "--credentials"] {
+    for listener in ["--listen", "--proxy", "--credentials", "--metrics"] {
         command.args([listener, "127.0.0.1:0"]);
     }
     command

@@ -60,11 +60,11 @@ impl World {
 
     /// The same, over what the folder already holds.
     pub async fn in_room(room: tempfile::TempDir) -> Self {
-        Self::with_python(room, "/bin/true".into()).await
+        Self::with_sessions(room, "/bin/true".into()).await
     }
 
-    /// The same, whose sessions run on that Python.
-    pub async fn with_python(room: tempfile::TempDir, python: PathBuf) -> Self {
+    /// The same, whose sessions run that Python.
+    pub async fn with_sessions(room: tempfile::TempDir, python: PathBuf) -> Self {
         let folder = StateFolder::open(&room.path().join("state")).unwrap();
         let daemon = Daemon::start(&folder, settings(python)).await.unwrap();
         let instance = Instance::of(&daemon, REGION, &folder);
@@ -83,12 +83,12 @@ impl World {
 
     /// The example at a small scale; answers the administrator's client too.
     pub async fn demo() -> (Self, Demo, Client) {
-        Self::empty().await.with_demo().await
+        Self::demo_with_sessions("/bin/true".into()).await
     }
 
-    /// The example, in this instance.
-    pub async fn with_demo(self) -> (Self, Demo, Client) {
-        let world = self;
+    /// The same, whose sessions run that Python.
+    pub async fn demo_with_sessions(python: PathBuf) -> (Self, Demo, Client) {
+        let world = Self::with_sessions(room(), python).await;
         let stack = Stack {
             name: "lakeward".to_owned(),
             account: ACCOUNT.to_owned(),
@@ -118,6 +118,7 @@ fn settings(session_python: PathBuf) -> Settings {
         endpoint: any,
         proxy: any,
         credentials: any,
+        metrics: Some(any),
         cluster_network: cluster_network(),
         livy_port: 8998,
         session_python,

@@ -1,5 +1,5 @@
-//! A cluster's life: STARTING, its endpoints bound, WAITING, TERMINATING, its endpoints closed,
-//! TERMINATED. Each step is durable before the next begins, so that a killed daemon goes on from
+//! A cluster's life: STARTING, BOOTSTRAPPING while its endpoints are bound, WAITING (RUNNING while
+//! steps run), TERMINATING while they are closed, TERMINATED. Each step is durable before the next begins, so that a killed daemon goes on from
 //! where it was.
 
 use std::{
@@ -55,7 +55,7 @@ pub struct ResumeError {
     pub clusters: Vec<NotResumed>,
 }
 
-/// A cluster that could not be brought up again. It stays STARTING.
+/// A cluster that could not be brought up again. It stays BOOTSTRAPPING.
 #[derive(Debug, Error)]
 pub enum NotResumed {
     /// Its endpoints could not be bound.
@@ -164,6 +164,18 @@ impl Emr {
         if !wanted.is_some_and(|cluster| cluster.state.is_live()) {
             return Ok(());
         }
+        let unrecorded = |source| NotResumed::Store {
+            id: cluster.id.clone(),
+            source,
+        };
+        self.transition(&key, |cluster| {
+            if cluster.state == ClusterState::Starting {
+                cluster.state = ClusterState::Bootstrapping;
+                cluster.reason = Some(StateReason::message("Bringing up the cluster's endpoints"));
+            }
+        })
+        .await
+        .map_err(unrecorded)?;
         let certificate =
             self.certificate(cluster)
                 .await
@@ -184,31 +196,16 @@ impl Emr {
         self.transition(&key, |cluster| {
             if cluster.state.is_live() {
                 cluster.state = ClusterState::Waiting;
-                cluster.reason = Some(StateReason::message("Cluster ready to run steps."));
+                cluster.reason = Some(StateReason::ready());
                 cluster.ready_at = cluster.ready_at.or(Some(now));
             }
         })
         .await
-        .map_err(|source| NotResumed::Store {
-            id: cluster.id.clone(),
-            source,
-        })?;
+        .map_err(unrecorded)?;
         if !cluster.keep_alive {
             self.end_without_steps(cluster).await;
         }
         Ok(())
-    }
-
-    /// A cluster that isn't to stay without steps ends at once: there are no steps.
-    async fn end_without_steps(self: &Arc<Self>, cluster: &Cluster) {
-        let reason = StateReason {
-            code: Some(ReasonCode::AllStepsCompleted),
-            message: "Steps completed".to_owned(),
-        };
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        if let Err(error) = self.end(vec![key], reason, |_| Ok(())).await {
-            tracing::error!(cluster = %cluster.id, %error, "cluster not ended");
-        }
     }
 
     async fn bring_down(&self, cluster: &Cluster) -> Result<(), StoreError> {
@@ -220,7 +217,7 @@ impl Emr {
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         self.transition(&key, |cluster| {
             if cluster.state == ClusterState::Terminating {
-                cluster.state = ClusterState::Terminated;
+                cluster.state = cluster.last_state();
                 cluster.ended_at = Some(now);
             }
         })
@@ -233,14 +230,11 @@ impl Emr {
     async fn fail(&self, cluster: &Cluster, error: &NotResumed) {
         self.turns.forget(&cluster.id);
         let now = self.now();
-        let reason = StateReason {
-            code: Some(error.code()),
-            message: error.to_string(),
-        };
+        let reason = StateReason::coded(error.code(), error.to_string());
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         let recorded = self
             .transition(&key, |cluster| {
-                if cluster.state == ClusterState::Starting {
+                if cluster.state.is_coming_up() {
                     cluster.state = ClusterState::TerminatedWithErrors;
                     cluster.reason = Some(reason);
                     cluster.ended_at = Some(now);
@@ -252,7 +246,7 @@ impl Emr {
         }
     }
 
-    async fn transition(
+    pub(crate) async fn transition(
         &self,
         key: &str,
         f: impl FnOnce(&mut Cluster) + Send,
@@ -274,7 +268,7 @@ impl Emr {
     /// has taken yet becomes this node's. To be called once, before requests are served.
     ///
     /// # Errors
-    /// Some clusters could not be started. They are STARTING and will be tried again by the next
+    /// Some clusters could not be started. They are BOOTSTRAPPING and will be tried again by the next
     /// `resume`; the others are up.
     pub async fn resume(self: &Arc<Self>) -> Result<(), ResumeError> {
         let mut clusters = Vec::new();
@@ -322,16 +316,6 @@ impl NotResumed {
         match self {
             Self::Certificate { source, .. } if source.is_unfit() => ReasonCode::ValidationError,
             _ => ReasonCode::BootstrapFailure,
-        }
-    }
-}
-
-impl StateReason {
-    /// A reason for which AWS has no code.
-    pub(crate) fn message(message: &str) -> Self {
-        Self {
-            code: None,
-            message: message.to_owned(),
         }
     }
 }

@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::emr::{
     cluster::{
-        ClusterState, InstanceGroup, InstanceRole, configuration::Configuration, machine::Machine,
-        state::StateReason,
+        ClusterState, InstanceGroup, InstanceRole,
+        configuration::Configuration,
+        instance::record::InstanceFleet,
+        machine::Machine,
+        scaling::ManagedScaling,
+        state::{ReasonCode, StateReason},
     },
     error::EmrError,
     security_configuration::SecurityDocument,
@@ -51,8 +55,12 @@ pub struct Cluster {
     pub security: Option<Security>,
     /// What its applications were configured with.
     pub configurations: Vec<Configuration>,
-    /// One of them is the primary.
+    /// One of them is the primary; none for a cluster of fleets.
+    #[serde(default)]
     pub groups: Vec<InstanceGroup>,
+    /// One of them is the primary; none for a cluster of groups.
+    #[serde(default)]
+    pub fleets: Vec<InstanceFleet>,
     /// What was said about machines and networks: kept to be shown again.
     pub machine: Machine,
     /// Whether it stays when there is no step to run.
@@ -61,6 +69,15 @@ pub struct Cluster {
     pub termination_protected: bool,
     /// It ends after so many idle seconds.
     pub idle_timeout: Option<u32>,
+    /// Where its steps' logs go: `s3://bucket/folder/`.
+    #[serde(default)]
+    pub log_uri: Option<String>,
+    /// How many steps may run at once.
+    #[serde(default = "one")]
+    pub step_concurrency: u32,
+    /// Kept and shown.
+    #[serde(default)]
+    pub managed_scaling: Option<ManagedScaling>,
     /// Its own address, its alone while it lives.
     pub address: Ipv4Addr,
     /// The node it runs on, where several share the state; none before one of them took it.
@@ -78,6 +95,10 @@ pub struct Security {
     pub document: String,
 }
 
+fn one() -> u32 {
+    1
+}
+
 impl Cluster {
     /// The key of cluster `id` of `account`.
     #[must_use]
@@ -92,6 +113,16 @@ impl Cluster {
             "arn:aws:elasticmapreduce:{}:{}:cluster/{}",
             self.region, self.account, self.id
         )
+    }
+
+    /// The state in which it is over, once its endpoints are gone.
+    pub(crate) fn last_state(&self) -> ClusterState {
+        let code = self.reason.as_ref().and_then(|reason| reason.code);
+        if code.is_some_and(ReasonCode::is_failure) {
+            ClusterState::TerminatedWithErrors
+        } else {
+            ClusterState::Terminated
+        }
     }
 
     /// Whether the application `name` (as AWS spells it) is installed.
@@ -116,11 +147,18 @@ impl Cluster {
     /// The EC2 id of the primary instance: it names the instance profile's role session.
     #[must_use]
     pub fn primary_instance(&self) -> Option<&str> {
-        let primary = self
-            .groups
-            .iter()
-            .find(|group| group.role == InstanceRole::Master)?;
-        Some(primary.instances.first()?.ec2_id.as_str())
+        let of_groups = self.groups.iter().map(|one| (one.role, &one.instances));
+        let of_fleets = self.fleets.iter().map(|one| (one.role, &one.instances));
+        let (_, instances) = of_groups
+            .chain(of_fleets)
+            .find(|(role, _)| *role == InstanceRole::Master)?;
+        Some(instances.first()?.ec2_id.as_str())
+    }
+
+    /// Whether it is made of instance fleets.
+    #[must_use]
+    pub fn has_fleets(&self) -> bool {
+        !self.fleets.is_empty()
     }
 }
 

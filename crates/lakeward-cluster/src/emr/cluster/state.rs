@@ -19,6 +19,8 @@ pub enum ReasonCode {
     BootstrapFailure,
     /// What it was configured with can't be used.
     ValidationError,
+    /// A step failed that was to end the cluster with it.
+    StepFailure,
     /// Someone asked for it, now or by a policy.
     UserRequest,
     /// It was to end when no step was left.
@@ -32,9 +34,16 @@ impl ReasonCode {
         match self {
             Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
             Self::ValidationError => "VALIDATION_ERROR",
+            Self::StepFailure => "STEP_FAILURE",
             Self::UserRequest => "USER_REQUEST",
             Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
         }
+    }
+
+    /// Whether a cluster that ends for this reason ends with errors.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::BootstrapFailure | Self::StepFailure)
     }
 }
 
@@ -42,8 +51,10 @@ impl ReasonCode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ClusterState {
-    /// Its endpoints aren't there yet.
+    /// Recorded; nothing has been done for it yet.
     Starting,
+    /// Its endpoints are being brought up.
+    Bootstrapping,
     /// Steps run.
     Running,
     /// Ready.
@@ -63,6 +74,12 @@ impl ClusterState {
         matches!(self, Self::Running | Self::Waiting)
     }
 
+    /// Whether its endpoints aren't there yet.
+    #[must_use]
+    pub fn is_coming_up(self) -> bool {
+        matches!(self, Self::Starting | Self::Bootstrapping)
+    }
+
     /// Whether it is gone for good.
     #[must_use]
     pub fn is_over(self) -> bool {
@@ -80,11 +97,35 @@ impl ClusterState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Starting => "STARTING",
+            Self::Bootstrapping => "BOOTSTRAPPING",
             Self::Running => "RUNNING",
             Self::Waiting => "WAITING",
             Self::Terminating => "TERMINATING",
             Self::Terminated => "TERMINATED",
             Self::TerminatedWithErrors => "TERMINATED_WITH_ERRORS",
+        }
+    }
+}
+
+impl StateReason {
+    /// A reason for which AWS has no code.
+    pub(crate) fn message(message: &str) -> Self {
+        Self {
+            code: None,
+            message: message.to_owned(),
+        }
+    }
+
+    /// Why a cluster is WAITING.
+    pub(crate) fn ready() -> Self {
+        Self::message("Cluster ready to run steps.")
+    }
+
+    /// A reason that AWS has a code for.
+    pub(crate) fn coded(code: ReasonCode, message: impl Into<String>) -> Self {
+        Self {
+            code: Some(code),
+            message: message.into(),
         }
     }
 }

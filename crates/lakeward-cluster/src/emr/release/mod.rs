@@ -1,5 +1,8 @@
 //! Release labels.
 
+pub(crate) mod label;
+pub(crate) mod operation;
+
 use std::{fmt, str::FromStr};
 
 use crate::emr::error::EmrError;
@@ -17,6 +20,12 @@ impl Release {
     pub const FIRST_WITH_SESSION_CREDENTIALS: Self = Self {
         major: 6,
         minor: 9,
+        patch: 0,
+    };
+    /// The first release to whose clusters a workspace is attached under a runtime role.
+    pub const FIRST_WITH_WORKSPACES: Self = Self {
+        major: 6,
+        minor: 11,
         patch: 0,
     };
 }
