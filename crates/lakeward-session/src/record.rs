@@ -9,6 +9,7 @@ use lakeward_wire::AwsError;
 
 use super::authority::Login;
 use super::batch::Script;
+use super::counters::Counters;
 use super::registry::{SessionRegistry, secrets};
 use super::session::{Session, SessionRequest, SessionState};
 
@@ -84,7 +85,7 @@ impl SessionRegistry {
             record.owner,
             request,
             self.limits(),
-            self.counters().clone(),
+            Counters::default(),
         );
         session.created_at = record.created_at;
         session.end(SessionState::Dead, "SessionEnded", RESTARTED);

@@ -100,8 +100,7 @@ async fn real_clients_work_a_day_over_livy() {
     let progress = Progress::new();
     let session = python::ensure(Kit::Session, &progress).unwrap();
     let client = python::ensure(Kit::Client, &progress).unwrap();
-    let world = World::with_sessions(room(), session).await;
-    let (world, demo, admin) = world.with_demo().await;
+    let (world, demo, admin) = World::demo_with_sessions(session).await;
     let (stack, bucket) = (&demo.stack, demo.stack.cluster_bucket());
     upload(&admin, &bucket, &stack.runtime_role("marketing")).await;
 
@@ -191,7 +190,10 @@ async fn a_daemon_that_was_killed_says_what_became_of_its_sessions() {
     let mut places = Vec::new();
     for (kind, body) in [
         ("sessions", json!({"kind": "pyspark", "name": "mine"})),
-        ("batches", json!({"file": "s3://bucket/job.py", "name": "mine"})),
+        (
+            "batches",
+            json!({"file": "s3://bucket/job.py", "name": "mine"}),
+        ),
     ] {
         let path = format!("/{kind}");
         let (status, opened) = livy.call(Method::POST, &path, Some(body)).await;

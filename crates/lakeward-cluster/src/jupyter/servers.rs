@@ -45,9 +45,7 @@ impl JupyterServers {
             roles: Arc::clone(&self.roles),
             sessions: Arc::clone(&self.sessions),
         });
-        self.running
-            .start(cluster_id, address, tls, router)
-            .map(drop)
+        self.running.start(cluster_id, address, tls, router)
     }
 
     /// Where the cluster's gateway listens, while it runs.

@@ -14,23 +14,26 @@ pub(super) fn restore(roles: &dyn RuntimeRoles, sessions: &SessionRegistry, clus
     }
 }
 
-/// Removes the records of sessions that are forgotten, until the cluster's server stops.
+/// Removes the records of sessions that are forgotten, until the other end of `ended` is dropped.
 pub(super) async fn tidy(
     roles: Arc<dyn RuntimeRoles>,
     sessions: Arc<SessionRegistry>,
     cluster_id: String,
-    mut stopped: watch::Receiver<bool>,
+    mut ended: watch::Receiver<()>,
 ) {
     let pause = sessions.limits().bounded_reap_interval();
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            _ = stopped.wait_for(|stopped| *stopped) => return,
+            _ = ended.changed() => return,
         }
         let mut forgotten = roles.kept(&cluster_id);
         forgotten.retain(|record| !sessions.knows(&cluster_id, record.id));
-        // A stop empties the registry, and the records are what is left of its sessions then.
-        if forgotten.is_empty() || *stopped.borrow() {
+        // A shutdown empties the registry, and the records are what is left of its sessions then.
+        if ended.has_changed().is_err() {
+            return;
+        }
+        if forgotten.is_empty() {
             continue;
         }
         let ids = forgotten.iter().map(|record| record.id).collect();
