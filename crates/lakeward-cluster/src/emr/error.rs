@@ -14,6 +14,9 @@ pub enum EmrError {
     /// A cluster that isn't there, or belongs to another account or region: they look alike.
     #[error("Cluster id '{0}' is not valid.")]
     NoSuchCluster(String),
+    /// A step that the cluster hasn't.
+    #[error("Step id '{0}' is not valid.")]
+    NoSuchStep(String),
     /// The same for the older operations.
     #[error("Specified job flow ID not valid")]
     NoSuchJobFlow,
@@ -96,6 +99,7 @@ impl From<EmrError> for AwsError {
             | EmrError::Validation(_)
             | EmrError::NoAddress(_) => "ValidationException",
             EmrError::NoSuchCluster(_)
+            | EmrError::NoSuchStep(_)
             | EmrError::SecurityConfigurationExists(_)
             | EmrError::NoSuchSecurityConfiguration(_)
             | EmrError::InvalidRequest(_)

@@ -14,6 +14,7 @@ use crate::emr::{
     },
     credential::{self, SessionCredential},
     error::EmrError,
+    step,
 };
 
 const EVERY: Duration = Duration::from_secs(10);
@@ -111,6 +112,9 @@ impl Emr {
             .change(|change| {
                 credential::prune(change, "", now);
                 for key in &forgotten {
+                    if let Some(cluster) = change.get::<Cluster>(key) {
+                        step::record::forget(change, &cluster.id);
+                    }
                     change.delete::<Cluster>(key);
                 }
                 Ok(())

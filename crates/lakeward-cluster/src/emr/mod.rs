@@ -19,6 +19,7 @@ mod ownership;
 mod release;
 mod runtime;
 mod security_configuration;
+mod step;
 mod tag;
 
 pub use certificate::{CertificateError, ClusterCertificate};
@@ -30,6 +31,9 @@ pub use object::{LakeObjects, ObjectAddress, ObjectError};
 pub use release::Release;
 pub use runtime::ClusterRuntime;
 pub use security_configuration::{SecurityConfiguration, SecurityDocument};
+pub use step::{
+    ActionOnFailure, Failure, SparkSubmit, Step, StepEnd, StepRun, StepRunner, StepState,
+};
 pub use tag::Tag;
 
 use std::{
@@ -43,7 +47,7 @@ use lakeward_identity::{Identity, Service};
 use lakeward_store::{Schema, Store};
 use lakeward_wire::Protocol;
 
-use crate::emr::{activity::Activity, cluster::lifecycle::Turns};
+use crate::emr::{activity::Activity, cluster::lifecycle::Turns, step::StepWork};
 
 /// How the EMR service is set up.
 #[derive(Clone, Debug)]
@@ -82,6 +86,7 @@ pub struct Emr {
     config: EmrConfig,
     activity: Activity,
     turns: Turns,
+    steps: StepWork,
 }
 
 impl Emr {
@@ -103,6 +108,7 @@ impl Emr {
             config,
             activity: Activity::default(),
             turns: Turns::default(),
+            steps: StepWork::default(),
         })
     }
 
@@ -118,6 +124,7 @@ pub fn schema(schema: Schema) -> Schema {
         .record::<SecurityConfiguration>()
         .record::<Cluster>()
         .record::<SessionCredential>()
+        .record::<Step>()
 }
 
 /// The table of operations.
@@ -160,7 +167,11 @@ pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
         .operation("SetTerminationProtection", emr, cluster::end::protect)
         .operation("AddTags", emr, cluster::tagging::add)
         .operation("RemoveTags", emr, cluster::tagging::remove)
-        .operation("GetClusterSessionCredentials", emr, credential::issue);
+        .operation("GetClusterSessionCredentials", emr, credential::issue)
+        .operation("AddJobFlowSteps", emr, step::add::add)
+        .operation("ListSteps", emr, step::show::list)
+        .operation("DescribeStep", emr, step::show::describe)
+        .operation("CancelSteps", emr, step::cancel::cancel);
     vec![service]
 }
 

@@ -18,7 +18,7 @@ use crate::emr::{
         Cluster, ClusterState,
         state::{ReasonCode, StateReason},
     },
-    credential,
+    credential, step,
 };
 
 /// Starting and stopping one cluster take turns, so that a stop which is asked for during the start
@@ -109,6 +109,7 @@ impl Emr {
         reason: StateReason,
         refuse: impl FnOnce(&Change<'_>) -> Result<(), crate::emr::EmrError> + Send,
     ) -> Result<(), crate::emr::EmrError> {
+        let now = self.now();
         let ending = self
             .store
             .change(|change| {
@@ -123,6 +124,7 @@ impl Emr {
                     ending.state = ClusterState::Terminating;
                     ending.reason = Some(reason.clone());
                     credential::withdraw_all(change, &cluster.id);
+                    step::record::abandon(change, &cluster.id, now);
                     change.put(ending);
                 }
                 Ok::<_, crate::emr::EmrError>(live)
@@ -139,6 +141,7 @@ impl Emr {
     /// Takes down those of this node's clusters that another node marked as ending, or whose end
     /// could not be recorded.
     pub(crate) fn settle(self: &Arc<Self>) {
+        self.work_on_all();
         for cluster in self.own_clusters() {
             let is_ending = cluster.state == ClusterState::Terminating;
             if is_ending && !self.turns.is_taken(&cluster.id) {
@@ -179,36 +182,24 @@ impl Emr {
                 address: cluster.address,
                 source,
             })?;
+        let unrecorded = |source| NotResumed::Store {
+            id: cluster.id.clone(),
+            source,
+        };
+        self.lose_steps(cluster).await.map_err(unrecorded)?;
         let now = self.now();
         self.activity.touch(&cluster.id, now);
         self.transition(&key, |cluster| {
             if cluster.state.is_live() {
                 cluster.state = ClusterState::Waiting;
-                cluster.reason = Some(StateReason::message("Cluster ready to run steps."));
+                cluster.reason = Some(StateReason::ready());
                 cluster.ready_at = cluster.ready_at.or(Some(now));
             }
         })
         .await
-        .map_err(|source| NotResumed::Store {
-            id: cluster.id.clone(),
-            source,
-        })?;
-        if !cluster.keep_alive {
-            self.end_without_steps(cluster).await;
-        }
+        .map_err(unrecorded)?;
+        self.work_on(key);
         Ok(())
-    }
-
-    /// A cluster that isn't to stay without steps ends at once: there are no steps.
-    async fn end_without_steps(self: &Arc<Self>, cluster: &Cluster) {
-        let reason = StateReason {
-            code: Some(ReasonCode::AllStepsCompleted),
-            message: "Steps completed".to_owned(),
-        };
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        if let Err(error) = self.end(vec![key], reason, |_| Ok(())).await {
-            tracing::error!(cluster = %cluster.id, %error, "cluster not ended");
-        }
     }
 
     async fn bring_down(&self, cluster: &Cluster) -> Result<(), StoreError> {
@@ -220,7 +211,7 @@ impl Emr {
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         self.transition(&key, |cluster| {
             if cluster.state == ClusterState::Terminating {
-                cluster.state = ClusterState::Terminated;
+                cluster.state = cluster.last_state();
                 cluster.ended_at = Some(now);
             }
         })
@@ -233,10 +224,7 @@ impl Emr {
     async fn fail(&self, cluster: &Cluster, error: &NotResumed) {
         self.turns.forget(&cluster.id);
         let now = self.now();
-        let reason = StateReason {
-            code: Some(error.code()),
-            message: error.to_string(),
-        };
+        let reason = StateReason::coded(error.code(), error.to_string());
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         let recorded = self
             .transition(&key, |cluster| {
@@ -252,7 +240,7 @@ impl Emr {
         }
     }
 
-    async fn transition(
+    pub(crate) async fn transition(
         &self,
         key: &str,
         f: impl FnOnce(&mut Cluster) + Send,
@@ -322,16 +310,6 @@ impl NotResumed {
         match self {
             Self::Certificate { source, .. } if source.is_unfit() => ReasonCode::ValidationError,
             _ => ReasonCode::BootstrapFailure,
-        }
-    }
-}
-
-impl StateReason {
-    /// A reason for which AWS has no code.
-    pub(crate) fn message(message: &str) -> Self {
-        Self {
-            code: None,
-            message: message.to_owned(),
         }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod tagging;
 pub(crate) mod unbuilt;
+pub(crate) mod work;
 
 pub use instance::record::{InstanceGroup, InstanceRole};
 pub use record::{Cluster, Security};

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::emr::{
     cluster::{
-        ClusterState, InstanceGroup, InstanceRole, configuration::Configuration, machine::Machine,
-        state::StateReason,
+        ClusterState, InstanceGroup, InstanceRole,
+        configuration::Configuration,
+        machine::Machine,
+        state::{ReasonCode, StateReason},
     },
     error::EmrError,
     security_configuration::SecurityDocument,
@@ -61,6 +63,12 @@ pub struct Cluster {
     pub termination_protected: bool,
     /// It ends after so many idle seconds.
     pub idle_timeout: Option<u32>,
+    /// Where its steps' logs go: `s3://bucket/folder/`.
+    #[serde(default)]
+    pub log_uri: Option<String>,
+    /// How many steps may run at once.
+    #[serde(default = "one")]
+    pub step_concurrency: u32,
     /// Its own address, its alone while it lives.
     pub address: Ipv4Addr,
     /// The node it runs on, where several share the state; none before one of them took it.
@@ -78,6 +86,10 @@ pub struct Security {
     pub document: String,
 }
 
+fn one() -> u32 {
+    1
+}
+
 impl Cluster {
     /// The key of cluster `id` of `account`.
     #[must_use]
@@ -92,6 +104,16 @@ impl Cluster {
             "arn:aws:elasticmapreduce:{}:{}:cluster/{}",
             self.region, self.account, self.id
         )
+    }
+
+    /// The state in which it is over, once its endpoints are gone.
+    pub(crate) fn last_state(&self) -> ClusterState {
+        let code = self.reason.as_ref().and_then(|reason| reason.code);
+        if code.is_some_and(ReasonCode::is_failure) {
+            ClusterState::TerminatedWithErrors
+        } else {
+            ClusterState::Terminated
+        }
     }
 
     /// Whether the application `name` (as AWS spells it) is installed.

@@ -18,6 +18,10 @@ use crate::emr::{
     },
     error::EmrError,
     release::Release,
+    step::{
+        self,
+        config::{Ordered, StepConfig},
+    },
     tag::{self, Tag},
 };
 
@@ -41,6 +45,9 @@ pub(crate) struct RunJobFlowInput {
     #[serde(default)]
     pub tags: Vec<Tag>,
     pub security_configuration: Option<String>,
+    #[serde(default)]
+    pub steps: Vec<StepConfig>,
+    pub step_execution_role_arn: Option<String>,
     pub step_concurrency_level: Option<u32>,
     pub auto_termination_policy: Option<AutoTermination>,
     pub scale_down_behavior: Option<String>,
@@ -87,6 +94,7 @@ pub(crate) struct Launch {
     pub keep_alive: bool,
     pub termination_protected: bool,
     pub idle_timeout: Option<u32>,
+    pub steps: Vec<Ordered>,
 }
 
 impl RunJobFlowInput {
@@ -110,7 +118,10 @@ impl RunJobFlowInput {
         let mut machine = self.instances.machine();
         machine.ebs_root_volume_size = self.ebs_root_volume_size;
         machine.scale_down_behavior = self.scale_down_behavior;
+        refuse_step_role(self.step_execution_role_arn.as_deref())?;
+        let steps = step::config::validate(self.steps, 1)?;
         Ok(Launch {
+            steps,
             name: self.name,
             release,
             applications,
@@ -179,6 +190,18 @@ impl Instances {
             ..Machine::default()
         }
     }
+}
+
+/// Runtime roles are for steps that are added to a running cluster (EMR Management Guide, "Runtime
+/// roles for Amazon EMR steps").
+fn refuse_step_role(role_arn: Option<&str>) -> Result<(), EmrError> {
+    if role_arn.is_none_or(str::is_empty) {
+        return Ok(());
+    }
+    Err(EmrError::Unsupported(
+        "StepExecutionRoleArn (add the steps with AddJobFlowSteps and its ExecutionRoleArn)"
+            .to_owned(),
+    ))
 }
 
 fn required(value: Option<String>, message: &str) -> Result<String, EmrError> {
@@ -259,7 +282,16 @@ mod tests {
     #[test]
     fn what_is_not_built_is_refused_by_name() {
         for (pointer, value, name) in [
-            ("/Steps", json!([{"Name": "s"}]), "'Steps'"),
+            (
+                "/Steps",
+                json!([{"Name": "s", "HadoopJarStep": {"Jar": "s3://b/a.jar"}}]),
+                "'s3://b/a.jar'",
+            ),
+            (
+                "/StepExecutionRoleArn",
+                json!("arn:aws:iam::1:role/r"),
+                "StepExecutionRoleArn",
+            ),
             (
                 "/BootstrapActions",
                 json!([{"Name": "b"}]),

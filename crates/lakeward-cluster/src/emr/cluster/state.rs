@@ -19,6 +19,8 @@ pub enum ReasonCode {
     BootstrapFailure,
     /// What it was configured with can't be used.
     ValidationError,
+    /// A step failed that was to end the cluster with it.
+    StepFailure,
     /// Someone asked for it, now or by a policy.
     UserRequest,
     /// It was to end when no step was left.
@@ -32,9 +34,19 @@ impl ReasonCode {
         match self {
             Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
             Self::ValidationError => "VALIDATION_ERROR",
+            Self::StepFailure => "STEP_FAILURE",
             Self::UserRequest => "USER_REQUEST",
             Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
         }
+    }
+
+    /// Whether a cluster that ends for this reason ends with errors.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::BootstrapFailure | Self::ValidationError | Self::StepFailure
+        )
     }
 }
 
@@ -85,6 +97,29 @@ impl ClusterState {
             Self::Terminating => "TERMINATING",
             Self::Terminated => "TERMINATED",
             Self::TerminatedWithErrors => "TERMINATED_WITH_ERRORS",
+        }
+    }
+}
+
+impl StateReason {
+    /// A reason for which AWS has no code.
+    pub(crate) fn message(message: &str) -> Self {
+        Self {
+            code: None,
+            message: message.to_owned(),
+        }
+    }
+
+    /// Why a cluster is WAITING.
+    pub(crate) fn ready() -> Self {
+        Self::message("Cluster ready to run steps.")
+    }
+
+    /// A reason that AWS has a code for.
+    pub(crate) fn coded(code: ReasonCode, message: impl Into<String>) -> Self {
+        Self {
+            code: Some(code),
+            message: message.into(),
         }
     }
 }
