@@ -15,7 +15,7 @@ from .output import DEFAULT_LIMIT
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lakeward_session")
-    parser.add_argument("--kind", choices=("pyspark", "python"), default="pyspark")
+    parser.add_argument("--kind", choices=("pyspark", "python", "kernel"), default="pyspark")
     parser.add_argument("--log", default=os.devnull, help="file that receives everything written to fd 1 and 2")
     parser.add_argument("--output-limit", type=int, default=DEFAULT_LIMIT, help="characters of output per statement")
     return parser.parse_args()
@@ -31,6 +31,7 @@ def begin(interpreter: Interpreter, kind: str) -> dict[str, object]:
         engine = Engine.start()
         interpreter.names.update(engine.names())
         interpreter.on_cancel = engine.cancel
+        interpreter.sql = engine.spark.sql
         facts["engine"] = {"name": "sail", "pid": engine.pid, "port": engine.port}
     facts["seconds"] = round(time.monotonic() - started, 3)
     return facts
@@ -39,6 +40,10 @@ def begin(interpreter: Interpreter, kind: str) -> dict[str, object]:
 def main() -> int:
     options = arguments()
     channel = Channel.take(options.log)
+    if options.kind == "kernel":
+        from .kernel import serve
+
+        return serve(channel, options.output_limit)
     interpreter = Interpreter(limit=options.output_limit)
     signal.signal(signal.SIGINT, interpreter.interrupt)
     try:
@@ -63,8 +68,10 @@ def answer(channel: Channel, interpreter: Interpreter, request: dict[str, Any]) 
             batch.run(request["script"], say)
         except Exception as error:
             say(failure(error))
+    elif "complete" in request:
+        say({"candidates": interpreter.complete(request["complete"]["code"], request["complete"]["cursor"])})
     else:
-        say(interpreter.execute(request["code"]))
+        say(interpreter.execute(request["code"], request.get("kind", "python")))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::authority::Login;
+use super::counters::EndReason;
 use super::error::SessionError;
 use super::log::LINE_BYTES;
 use super::registry::SessionRegistry;
@@ -224,7 +225,7 @@ impl Batch {
 
     /// Ends its process. It stays known, as [`BatchState::Killed`], unless it had ended before.
     pub fn cancel(&self) {
-        self.session.stop();
+        self.session.stop(EndReason::Owner);
     }
 }
 

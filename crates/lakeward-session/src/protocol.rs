@@ -3,7 +3,8 @@
 //! The interpreter speaks first: `{"ready":true}` or `{"fatal":"reason"}`. Then each request
 //! `{"id":1,"code":"…"}` is answered by `{"id":1,"status":"ok","data":{mime: value}}` or
 //! `{"id":1,"status":"error","ename":…,"evalue":…,"traceback":[…]}`, before which any number of
-//! `{"id":1,"progress":0.5}` may come. A batch's script, `{"id":0,"script":{…}}`, is answered by any
+//! `{"id":1,"progress":0.5}` may come. `{"id":2,"complete":{"code":"…","cursor":3}}` is answered by
+//! `{"id":2,"candidates":["…"]}`. A batch's script, `{"id":0,"script":{…}}`, is answered by any
 //! number of `{"id":0,"stdout":"…"}` and `{"id":0,"stderr":"…"}`, then `{"id":0,"exited":0}`, or an
 //! error when it could not be begun. Any other line is noise and goes to the session's log.
 
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::batch::{Script, Stream};
 use super::line::Line;
-use super::statement::Output;
+use super::statement::{Language, Output};
 
 /// Bytes kept of a reply that is too long: enough to see which statement it answers.
 pub(super) const CUT_REPLY_BYTES: usize = 256;
@@ -30,6 +31,8 @@ pub(super) enum Message {
     Printed { stream: Stream, text: String },
     /// The end of a script: its exit code, or minus the signal that ended it.
     Exited(i32),
+    /// What may stand at the place that was asked for.
+    Candidates(Vec<String>),
     /// The end of a statement.
     Reply { id: u64, output: Output },
     /// The end of a statement whose reply was too long to take.
@@ -40,12 +43,22 @@ pub(super) enum Message {
 
 /// What the interpreter is asked to do.
 #[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(untagged)]
 pub(super) enum Task<'a> {
     /// To run a statement.
-    Code(&'a str),
+    Code { code: &'a str, kind: Language },
     /// To run a script to its end.
-    Script(&'a Script),
+    Script { script: &'a Script },
+    /// To say what may stand at a place in code.
+    Complete { complete: Place<'a> },
+}
+
+/// A place in code that is being written.
+#[derive(Serialize)]
+pub(super) struct Place<'a> {
+    pub code: &'a str,
+    /// Characters before the place.
+    pub cursor: usize,
 }
 
 #[derive(Serialize)]
@@ -71,6 +84,7 @@ struct Spoken {
     stdout: Option<String>,
     stderr: Option<String>,
     exited: Option<i32>,
+    candidates: Option<Vec<String>>,
     status: Option<String>,
     data: Option<Box<RawValue>>,
     ename: Option<String>,
@@ -133,6 +147,7 @@ impl Spoken {
             .or_else(|| self.stdout.map(printed(Stream::Stdout)))
             .or_else(|| self.stderr.map(printed(Stream::Stderr)))
             .or_else(|| self.exited.map(Message::Exited))
+            .or_else(|| self.candidates.map(Message::Candidates))
     }
 }
 
@@ -257,7 +272,9 @@ mod tests {
 
         #[test]
         fn a_request_is_one_line(code: String) {
-            let line = request(1, Task::Code(&code)).unwrap();
+            let line = request(1, Task::Code { code: &code, kind: Language::Sql }).unwrap();
+            let back: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            prop_assert_eq!(back["kind"].as_str(), Some("sql"));
             prop_assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
             let back: serde_json::Value = serde_json::from_slice(&line).unwrap();
             prop_assert_eq!(back["code"].as_str(), Some(code.as_str()));

@@ -13,6 +13,7 @@ use super::fixture::{CLUSTER, eventually, is_alive, limits, login, runtime};
 use super::*;
 
 mod batches;
+mod completion;
 
 struct Bench {
     state: TempDir,

@@ -71,7 +71,7 @@ impl Emr {
     }
 
     /// Credentials that other nodes issued are known from their records.
-    fn idle_seconds(&self, cluster: &Cluster, now: Timestamp) -> i64 {
+    pub(crate) fn idle_seconds(&self, cluster: &Cluster, now: Timestamp) -> i64 {
         let unused = self.activity.idle_seconds(&cluster.id, now);
         let lifetime = self.config.credential_lifetime;
         let pairs = credential::of_cluster(&self.store.snapshot(), &cluster.id);

@@ -32,7 +32,8 @@ pub use release::Release;
 pub use runtime::ClusterRuntime;
 pub use security_configuration::{SecurityConfiguration, SecurityDocument};
 pub use step::{
-    ActionOnFailure, Failure, SparkSubmit, Step, StepEnd, StepRun, StepRunner, StepState,
+    ActionOnFailure, Failure, NotStarted, SparkSubmit, Step, StepEnd, StepRun, StepRunner,
+    StepState,
 };
 pub use tag::Tag;
 

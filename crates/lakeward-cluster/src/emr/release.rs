@@ -25,6 +25,12 @@ impl Release {
         minor: 9,
         patch: 0,
     };
+    /// The first release to whose clusters a workspace is attached under a runtime role.
+    pub const FIRST_WITH_WORKSPACES: Self = Self {
+        major: 6,
+        minor: 11,
+        patch: 0,
+    };
 }
 
 impl FromStr for Release {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::LivyError;
-use lakeward_session::SessionRequest;
+use lakeward_session::{Language, SessionRequest};
 
 /// Longest accepted session name, in bytes.
 const NAME_BYTES: usize = 256;
@@ -56,7 +56,7 @@ impl CreateSession {
             ("files", &self.files),
             ("archives", &self.archives),
         ])?;
-        let kind = python_kind(self.kind.as_deref())?.to_owned();
+        let kind = session_kind(self.kind.as_deref())?.to_owned();
         let name = checked_name(self.name.as_deref())?;
         let heartbeat = self.heartbeat_timeout_in_second.unwrap_or(0);
         let heartbeat = u64::try_from(heartbeat).map_err(|_| {
@@ -163,20 +163,64 @@ pub(super) struct CreateStatement {
     pub kind: Option<String>,
 }
 
-/// The kind of code, which is Python here. Livy's default, a session of all kinds, is one too.
-pub(super) fn python_kind(kind: Option<&str>) -> Result<&str, LivyError> {
-    match kind {
-        None => Ok("pyspark"),
-        Some(kind @ ("pyspark" | "python")) => Ok(kind),
-        Some(kind @ ("spark" | "scala" | "sparkr" | "r" | "sql" | "shared")) => {
-            Err(LivyError::Rejected(format!(
-                "sessions of kind {kind} are not implemented by this service; use pyspark"
-            )))
-        }
-        Some(_) => Err(LivyError::Malformed(
-            "Invalid kind: use pyspark or python".to_owned(),
-        )),
+/// The body of `POST /sessions/{id}/completion`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Complete {
+    pub code: String,
+    pub kind: Option<String>,
+    cursor: Value,
+}
+
+impl Complete {
+    /// The characters before the cursor. Livy's documents call it a text, its source a number.
+    pub fn cursor(&self) -> Result<usize, LivyError> {
+        let number = match &self.cursor {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_u64(),
+        };
+        number
+            .and_then(|number| usize::try_from(number).ok())
+            .ok_or_else(|| LivyError::Malformed("cursor must be a number from 0 on".to_owned()))
     }
+}
+
+/// The kind of a session. Livy's default is one of all kinds.
+fn session_kind(kind: Option<&str>) -> Result<&str, LivyError> {
+    match kind {
+        None => Ok("shared"),
+        Some(kind @ ("pyspark" | "python" | "sql" | "shared")) => Ok(kind),
+        Some(other) => Err(no_such_kind(other)),
+    }
+}
+
+/// The language of code of that kind in a session of that kind.
+pub(super) fn language(kind: Option<&str>, session: &str) -> Result<Language, LivyError> {
+    match kind.unwrap_or(session) {
+        "pyspark" | "python" => Ok(Language::Python),
+        "sql" if session == "python" => {
+            let text = "this session is of kind python, which has no Spark; open one of kind pyspark or sql";
+            Err(LivyError::Rejected(text.to_owned()))
+        }
+        "sql" => Ok(Language::Sql),
+        "shared" if kind.is_none() => {
+            let text = "Code type should be specified if session kind is shared";
+            Err(LivyError::Rejected(text.to_owned()))
+        }
+        other => Err(no_such_kind(other)),
+    }
+}
+
+fn no_such_kind(kind: &str) -> LivyError {
+    let missing = match kind {
+        "spark" | "scala" => "JVM",
+        "sparkr" | "r" => "R",
+        _ => return LivyError::Malformed("Invalid kind: use pyspark, python or sql".to_owned()),
+    };
+    let text = format!(
+        "code of kind {kind} can't run: there is no {missing} on this cluster; use pyspark or sql"
+    );
+    LivyError::Rejected(text)
 }
 
 /// A time limit in Spark's form: a number and `ms`, `s`, `m` (`min`), `h` or `d`.
@@ -244,6 +288,29 @@ mod tests {
         ] {
             let error = request(body).unwrap_err().to_string();
             assert!(error.contains(expected), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_kind_of_code_is_the_sessions_unless_it_says_so() {
+        use Language::{Python, Sql};
+        for (kind, session, expected) in [
+            (None, "pyspark", Ok(Python)),
+            (None, "sql", Ok(Sql)),
+            (Some("sql"), "pyspark", Ok(Sql)),
+            (Some("pyspark"), "sql", Ok(Python)),
+            (Some("sql"), "shared", Ok(Sql)),
+            (None, "shared", Err("Code type should be specified")),
+            (Some("shared"), "shared", Err("Invalid kind")),
+            (Some("sql"), "python", Err("open one of kind pyspark")),
+            (Some("scala"), "pyspark", Err("no JVM")),
+            (Some("r"), "pyspark", Err("use pyspark or sql")),
+        ] {
+            match (language(kind, session), expected) {
+                (Ok(language), Ok(expected)) => assert_eq!(language, expected),
+                (Err(error), Err(expected)) => assert!(error.to_string().contains(expected)),
+                (found, _) => panic!("{kind:?} in {session}: {found:?}"),
+            }
         }
     }
 

@@ -201,5 +201,7 @@ pub(super) async fn refuse_jobs(
 ) -> Result<(), LivyError> {
     let session = parts.first().map(|(_, value)| value.as_str());
     livy.session(&login, session.unwrap_or_default())?;
-    Err(LivyError::NotBuilt("jobs and uploads are"))
+    Err(LivyError::NotBuilt(
+        "jobs and uploads are for a JVM; use statements or batches. They are",
+    ))
 }

@@ -19,6 +19,7 @@ use lakeward_session::{RuntimeRoles, SessionLimits};
 use lakeward_wire::listener::serve_plain;
 
 mod batches;
+mod kinds;
 
 struct Bench {
     _state: TempDir,
@@ -406,7 +407,8 @@ async fn mistakes_are_4xx_with_a_reason() {
     for (path, body, status, reason) in [
         ("/sessions", json!({ "colour": "red" }), 400, "colour"),
         ("/sessions", json!({ "kind": "sparkr" }), 400, "sparkr"),
-        ("/sessions", json!({ "kind": "sql" }), 400, "sql"),
+        ("/sessions", json!({ "kind": "spark" }), 400, "no JVM"),
+        ("/sessions", json!({ "kind": "cobol" }), 400, "Invalid kind"),
         ("/sessions", json!({ "kind": 7 }), 400, "string"),
         (
             "/sessions",
@@ -438,9 +440,9 @@ async fn mistakes_are_4xx_with_a_reason() {
         ),
         (
             &format!("{place}/completion"),
-            json!({ "code": "sp" }),
+            json!({ "code": "sp", "cursor": -1 }),
             400,
-            "not implemented",
+            "cursor",
         ),
         (
             &format!("{place}/submit-job"),

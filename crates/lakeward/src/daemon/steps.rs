@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lakeward_cluster::emr::{SparkSubmit, StepEnd, StepRun, StepRunner};
-use lakeward_session::{Batch, BatchRequest, BatchState, Login, SessionRegistry};
+use lakeward_cluster::emr::{NotStarted, SparkSubmit, StepEnd, StepRun, StepRunner};
+use lakeward_session::{Batch, BatchRequest, BatchState, Login, SessionError, SessionRegistry};
 use serde_json::json;
 
 /// The sessions of the daemon.
@@ -15,7 +15,7 @@ pub(super) struct Programs {
 struct Program(Arc<Batch>);
 
 impl StepRunner for Programs {
-    fn run(&self, login: &Login, program: &SparkSubmit) -> Result<Arc<dyn StepRun>, String> {
+    fn run(&self, login: &Login, program: &SparkSubmit) -> Result<Arc<dyn StepRun>, NotStarted> {
         let request = BatchRequest {
             name: program.name.clone(),
             file: program.file.clone(),
@@ -24,9 +24,18 @@ impl StepRunner for Programs {
             settings: json!(program.settings).to_string(),
             ..BatchRequest::default()
         };
-        let opened = self.sessions.open_batch(login, request);
-        let batch = opened.map_err(|error| error.to_string())?;
+        let batch = self.sessions.open_batch(login, request).map_err(refusal)?;
         Ok(Arc::new(Program(batch)))
+    }
+}
+
+/// A full cluster has room again in a while, and a daemon that goes away comes back.
+fn refusal(error: SessionError) -> NotStarted {
+    match error {
+        SessionError::TooManySessions { .. }
+        | SessionError::TooManyStarting
+        | SessionError::ShuttingDown => NotStarted::Now(error.to_string()),
+        other => NotStarted::Ever(other.to_string()),
     }
 }
 

@@ -110,6 +110,7 @@ fn settings(session_python: PathBuf) -> Settings {
         endpoint: any,
         proxy: any,
         credentials: any,
+        metrics: Some(any),
         cluster_network: cluster_network(),
         livy_port: 8998,
         session_python,

@@ -92,6 +92,8 @@ impl Program {
             "127.0.0.1:0",
             "--credentials",
             "127.0.0.1:0",
+            "--metrics",
+            "127.0.0.1:0",
             "--cluster-network",
             &network,
             "--session-python",

@@ -12,7 +12,7 @@ use crate::emr::{
     Emr,
     cluster::Cluster,
     error::EmrError,
-    step::{Step, StepState, config::MOST_STEPS, show::allowed},
+    step::{Step, StepState, config::MOST_STEPS, run::CANCELLED, show::allowed},
 };
 
 #[derive(Deserialize)]
@@ -85,9 +85,8 @@ fn cancel_one(change: &mut Change<'_>, cluster: &Cluster, id: &str, now: Timesta
     let Some(step) = Step::find(change, &cluster.id, id) else {
         return refused(EmrError::NoSuchStep(id.to_owned()).to_string());
     };
-    let why = "Cancelled by user request.";
     match step.state {
-        StepState::Pending => change.put(step.ended(StepState::Cancelled, why, now)),
+        StepState::Pending => change.put(step.ended(StepState::Cancelled, CANCELLED, now)),
         StepState::Running => change.put(step.in_state(StepState::CancelPending, now)),
         StepState::CancelPending => {}
         over => return refused(format!("The step is {} already.", over.name())),

@@ -31,6 +31,14 @@ pub(super) struct Logs {
 }
 
 impl Logs {
+    /// With the command in them.
+    pub(super) fn begun(at: Timestamp, args: &[String]) -> Self {
+        let mut logs = Self::default();
+        logs.controller
+            .say(at, &format!("startExec '{}'", args.join(" ")));
+        logs
+    }
+
     /// The last line of the standard error, which says what was wrong.
     pub(super) fn last_words(&self) -> Option<String> {
         const LONGEST: usize = 1_024;

@@ -18,6 +18,6 @@ pub(crate) mod show;
 mod submission;
 
 pub use record::{ActionOnFailure, Failure, Step, StepState};
-pub use runner::{StepEnd, StepRun, StepRunner};
+pub use runner::{NotStarted, StepEnd, StepRun, StepRunner};
 pub(crate) use schedule::StepWork;
 pub use submission::SparkSubmit;

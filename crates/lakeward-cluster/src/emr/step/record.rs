@@ -160,12 +160,22 @@ impl Step {
     pub(crate) fn in_state(&self, state: StepState, now: Timestamp) -> Self {
         let mut next = self.clone();
         next.state = state;
+        next.note = None;
         if state == StepState::Running {
             next.started_at = Some(now);
         }
         if !state.is_active() {
             next.ended_at = Some(now);
         }
+        next
+    }
+
+    /// The same step waiting again, and for what.
+    pub(crate) fn waiting(&self, why: &str) -> Self {
+        let mut next = self.clone();
+        next.state = StepState::Pending;
+        next.started_at = None;
+        next.note = Some(why.to_owned());
         next
     }
 

@@ -10,10 +10,12 @@ use crate::emr::{
     cluster::Cluster,
     error::EmrError,
     step::{
-        ActionOnFailure, Failure, SparkSubmit, Step, StepEnd, StepRun, StepState, log::Logs,
-        record::cancel_pending,
+        ActionOnFailure, Failure, NotStarted, SparkSubmit, Step, StepEnd, StepRun, StepState,
+        log::Logs, record::cancel_pending,
     },
 };
+
+pub(super) const CANCELLED: &str = "Cancelled by user request.";
 
 /// What a step came to.
 struct Outcome {
@@ -26,44 +28,51 @@ struct Outcome {
 impl Emr {
     /// Sees a step to its end, then looks at the next.
     pub(super) async fn run_step(self: Arc<Self>, cluster: Arc<Cluster>, step: Step) {
-        tracing::info!(cluster = %cluster.id, step = %step.id, "step runs");
-        let outcome = self.perform(&cluster, &step).await;
-        tracing::info!(cluster = %cluster.id, step = %step.id, end = ?outcome.end, "step ended");
-        if let Err(error) = self.conclude(&cluster, &step, &outcome).await {
-            tracing::error!(cluster = %cluster.id, step = %step.id, %error, "end of step not recorded");
-        }
-        self.steps.leave(&step.id);
-        self.work_on(Cluster::key_of(&cluster.account, &cluster.id));
-    }
-
-    async fn perform(self: &Arc<Self>, cluster: &Cluster, step: &Step) -> Outcome {
-        let mut logs = Logs::default();
-        let command = step.args.join(" ");
-        logs.controller
-            .say(self.now(), &format!("startExec '{command}'"));
-        let run = match self.start(cluster, step).await {
-            Ok(run) => run,
-            Err(refusal) => {
-                logs.controller
-                    .say(self.now(), &format!("Step not started: {refusal}"));
-                return Outcome {
-                    end: StepEnd::Failed,
-                    refusal: Some(refusal),
-                    logs,
-                };
+        let started = self.start(&cluster, &step).await;
+        let recorded = match started {
+            Err(NotStarted::Now(why)) => self.put_back(&step, &why).await,
+            Err(NotStarted::Ever(why)) => {
+                let outcome = self.refused(&step, why);
+                self.conclude(&cluster, &step, &outcome).await
+            }
+            Ok(run) => {
+                let outcome = self.attend(&step, &run).await;
+                self.conclude(&cluster, &step, &outcome).await
             }
         };
-        self.steps.enter(&step.id, &run);
-        if let Some(id) = run.application_id() {
-            logs.controller
-                .say(self.now(), &format!("Step created application: {id}"));
+        if let Err(error) = recorded {
+            tracing::error!(cluster = %cluster.id, step = %step.id, %error, "step not recorded");
         }
+    }
+
+    fn refused(&self, step: &Step, why: String) -> Outcome {
+        let mut logs = Logs::begun(self.now(), &step.args);
+        logs.controller
+            .say(self.now(), &format!("Step not started: {why}"));
+        Outcome {
+            end: StepEnd::Failed,
+            refusal: Some(why),
+            logs,
+        }
+    }
+
+    /// Waits for a program's end.
+    async fn attend(&self, step: &Step, run: &Arc<dyn StepRun>) -> Outcome {
+        tracing::info!(cluster = %step.cluster_id, step = %step.id, "step runs");
+        let mut logs = Logs::begun(self.now(), &step.args);
+        if let Some(id) = run.application_id() {
+            let line = format!("Step created application: {id}");
+            logs.controller.say(self.now(), &line);
+        }
+        self.steps.enter(&step.id, run);
         // A cancellation may have come while it started.
         let current = Step::find(&self.store.snapshot(), &step.cluster_id, &step.id);
         if current.is_none_or(|step| step.state != StepState::Running) {
             run.cancel();
         }
         let end = run.finished().await;
+        self.steps.leave(&step.id);
+        tracing::info!(cluster = %step.cluster_id, step = %step.id, ?end, "step ended");
         logs.controller
             .say(self.now(), &format!("Step ended: {end:?}"));
         logs.stdout = run.stdout();
@@ -75,16 +84,37 @@ impl Emr {
         }
     }
 
+    /// Lets a step wait on; it is looked at again in a moment.
+    async fn put_back(&self, step: &Step, why: &str) -> Result<(), EmrError> {
+        let now = self.now();
+        self.store
+            .change(|change| {
+                let current = Step::find(change, &step.cluster_id, &step.id);
+                match current {
+                    Some(step) if step.state == StepState::Running => {
+                        change.put(step.waiting(why));
+                    }
+                    Some(step) if step.state == StepState::CancelPending => {
+                        change.put(step.ended(StepState::Cancelled, CANCELLED, now));
+                    }
+                    _ => {}
+                }
+                Ok(())
+            })
+            .await
+    }
+
     /// Starts the program, if its role can still be had.
     async fn start(
         self: &Arc<Self>,
         cluster: &Cluster,
         step: &Step,
-    ) -> Result<Arc<dyn StepRun>, String> {
-        let text = |error: EmrError| error.to_string();
+    ) -> Result<Arc<dyn StepRun>, NotStarted> {
+        let text = |error: EmrError| NotStarted::Ever(error.to_string());
         let program = SparkSubmit::parse(&step.args).map_err(text)?;
         let login = self.step_login(cluster, step).map_err(text)?;
-        self.check_keys(login.clone()).await?;
+        let keys = self.check_keys(login.clone()).await;
+        keys.map_err(NotStarted::Ever)?;
         self.runtime.steps().run(&login, &program)
     }
 
@@ -133,6 +163,7 @@ impl Emr {
         if failed && step.action_on_failure.terminates() {
             self.work_failed(cluster, &step.id).await?;
         }
+        self.work_on(key);
         Ok(())
     }
 }
@@ -150,7 +181,7 @@ fn ended(step: &Step, outcome: &Outcome, unwritten: Option<String>, now: Timesta
         next.failure = Some(failure(step, outcome, unwritten.is_some()));
     }
     if state == StepState::Cancelled {
-        next.note = Some("Cancelled by user request.".to_owned());
+        next.note = Some(CANCELLED.to_owned());
     }
     if unwritten.is_some() {
         next.note = unwritten;

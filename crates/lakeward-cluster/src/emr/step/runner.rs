@@ -12,8 +12,17 @@ pub trait StepRunner: Send + Sync + 'static {
     /// Starts a program under the login's role.
     ///
     /// # Errors
-    /// It can't be started; the text says why and what would help.
-    fn run(&self, login: &Login, program: &SparkSubmit) -> Result<Arc<dyn StepRun>, String>;
+    /// It can't be started, now or ever.
+    fn run(&self, login: &Login, program: &SparkSubmit) -> Result<Arc<dyn StepRun>, NotStarted>;
+}
+
+/// Why a program was not started. The texts say what would help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotStarted {
+    /// There is no room for it now: its step waits on.
+    Now(String),
+    /// It can't be run: its step fails.
+    Ever(String),
 }
 
 /// A program that was started.

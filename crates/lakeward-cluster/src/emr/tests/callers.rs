@@ -3,8 +3,9 @@
 use lakeward_wire::AwsError;
 use serde_json::{Value, json};
 
-use super::world::{
-    ACCOUNT, REGION, RULES, World, allow, code, everything, issue, role_arn, trust,
+use super::{
+    connect::issue,
+    world::{ACCOUNT, REGION, RULES, World, allow, code, everything, role_arn, trust},
 };
 use crate::emr::{cluster::tagging, credential};
 

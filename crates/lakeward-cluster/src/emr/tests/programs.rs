@@ -1,17 +1,21 @@
 //! Programs of steps in place of interpreters: each does what its first argument says.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use lakeward_session::Login;
 use tokio::sync::watch;
 
-use crate::emr::{SparkSubmit, StepEnd, StepRun, StepRunner};
+use crate::emr::{NotStarted, SparkSubmit, StepEnd, StepRun, StepRunner};
 
 /// What was started, in its order.
 #[derive(Default)]
 pub(super) struct Programs {
     started: Mutex<Vec<Arc<Program>>>,
+    pub(super) has_room: AtomicBool,
 }
 
 /// One program. It runs until it is told how it ends.
@@ -45,11 +49,15 @@ impl Program {
 }
 
 impl StepRunner for Programs {
-    fn run(&self, login: &Login, program: &SparkSubmit) -> Result<Arc<dyn StepRun>, String> {
+    fn run(&self, login: &Login, program: &SparkSubmit) -> Result<Arc<dyn StepRun>, NotStarted> {
         let end = match program.args.first().map(String::as_str) {
             Some("succeed") => Some(StepEnd::Succeeded),
             Some("fail") => Some(StepEnd::Failed),
-            Some("refuse") => return Err("the cluster has no room".to_owned()),
+            Some("refuse") => return Err(NotStarted::Ever("it is no program".to_owned())),
+            Some("full") if !self.has_room.load(Ordering::SeqCst) => {
+                return Err(NotStarted::Now("the cluster has no room".to_owned()));
+            }
+            Some("full") => Some(StepEnd::Succeeded),
             _ => None,
         };
         let program = Arc::new(Program {

@@ -9,8 +9,9 @@ use lakeward_session::{Login, RoleCredentials, RuntimeRoles};
 use lakeward_wire::AwsError;
 use serde_json::json;
 
-use super::world::{
-    ACCOUNT, RULES, World, allow, code, everything, issue, pair, pass_time, role_arn, trust,
+use super::{
+    connect::{issue, pair},
+    world::{ACCOUNT, RULES, World, allow, code, everything, pass_time, role_arn, trust},
 };
 use crate::emr::{CredentialLimits, SessionCredential, cluster::end, cluster::tagging};
 

@@ -552,7 +552,7 @@ async fn a_program_that_cannot_start_fails_its_step_and_says_why() {
     let ids = submit(&world, &id, Some(&role), steps).await.unwrap();
     let second = program(&world, 0).await;
     let details = describe(&world, &id, &ids[0]).await["Status"]["FailureDetails"].clone();
-    assert_eq!(details["Message"], "the cluster has no room");
+    assert_eq!(details["Message"], "it is no program");
     // The trust is withdrawn between the submission and the run.
     let nobody = trust(
         json!({"AWS": role_arn("sales")}),
@@ -575,6 +575,31 @@ async fn a_program_that_cannot_start_fails_its_step_and_says_why() {
             .unwrap()
             .ends_with("/controller.gz")
     );
+}
+
+#[tokio::test]
+async fn a_step_for_which_there_is_no_room_waits_on() {
+    let world = World::new().await;
+    let id = cluster(&world, PLAIN).await;
+    let steps = json!([with_action("1", "full", "TERMINATE_CLUSTER")]);
+    let ids = submit(&world, &id, None, steps).await.unwrap();
+    let note = || {
+        Step::find(&world.store.snapshot(), &id, &ids[0])
+            .unwrap()
+            .note
+            .clone()
+    };
+    eventually("it says why it waits", || note().is_some()).await;
+    assert_eq!(note().as_deref(), Some("the cluster has no room"));
+    assert_eq!(state(&world, &id, &ids[0]), "PENDING");
+    world
+        .sockets
+        .programs
+        .has_room
+        .store(true, Ordering::SeqCst);
+    world.emr.settle();
+    until(&world, &id, &ids[0], "COMPLETED").await;
+    assert_eq!(note(), None);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use super::{bucket::Bucket, programs::Programs};
 use crate::emr::{
     Cluster, ClusterCertificate, ClusterRuntime, CredentialLimits, Emr, EmrConfig, LakeObjects,
-    StepRunner, cluster, credential, security_configuration,
+    StepRunner, cluster, security_configuration,
 };
 
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -459,22 +459,4 @@ pub(super) fn request() -> Value {
 
 pub(super) fn code(error: &AwsError) -> &str {
     &error.code
-}
-
-/// `GetClusterSessionCredentials` for a role of the first account.
-pub(super) async fn issue(
-    world: &World,
-    call: &Call,
-    cluster: &str,
-    role: &str,
-) -> Result<Value, AwsError> {
-    let input = json!({"ClusterId": cluster, "ExecutionRoleArn": role_arn(role)});
-    world.run(call, credential::issue, input).await
-}
-
-/// The user name and the password of an answer.
-pub(super) fn pair(output: &Value) -> (String, String) {
-    let pair = &output["Credentials"]["UsernamePassword"];
-    let text = |field: &str| pair[field].as_str().unwrap().to_owned();
-    (text("Username"), text("Password"))
 }

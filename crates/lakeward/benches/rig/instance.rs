@@ -22,6 +22,14 @@ use tokio::{
 
 const READY: &str = "Lakeward is up";
 
+/// A cluster, and where its Livy is.
+pub struct Cluster {
+    /// `j-…`
+    pub id: String,
+    /// Its address.
+    pub address: String,
+}
+
 /// A running instance.
 pub struct Instance {
     child: Child,
@@ -35,10 +43,11 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Runs `lakeward demo` on a state folder; answers the time until it says that it is up, too.
-    pub async fn start(state: &Path) -> Result<(Self, Duration)> {
+    /// Runs `lakeward demo` on a state folder, with `options` more; answers the time until it says
+    /// that it is up, too.
+    pub async fn start(state: &Path, options: &[&str]) -> Result<(Self, Duration)> {
         let begun = Instant::now();
-        let mut child = program(state).spawn()?;
+        let mut child = program(state).args(options).spawn()?;
         let stdout = child.stdout.take().context("the program has no output")?;
         let mut lines = BufReader::new(stdout).lines();
         loop {
@@ -85,6 +94,14 @@ impl Instance {
         self.at.addresses.endpoint_url()
     }
 
+    /// The example's cluster.
+    pub fn cluster(&self) -> Cluster {
+        Cluster {
+            id: self.demo.cluster_id.clone(),
+            address: self.demo.cluster_address.clone(),
+        }
+    }
+
     /// Stops it as a service manager would.
     pub async fn stop(mut self) -> Result<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
@@ -119,7 +136,7 @@ fn program(state: &Path) -> Command {
     let network = Ipv4Addr::new(127, 128 | (high & 0x7f), low, 0);
     let mut command = Command::new(env!("CARGO_BIN_EXE_lakeward"));
     command.args(["demo", "--cluster-network", &format!("{network}/24")]);
-    for listener in ["--listen", "--proxy", "--credentials"] {
+    for listener in ["--listen", "--proxy", "--credentials", "--metrics"] {
         command.args([listener, "127.0.0.1:0"]);
     }
     command

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use crate::process::Memory;
+use super::process::Memory;
 
 /// Rows, printed at the end; what is being done goes to standard error meanwhile.
 pub struct Report {
@@ -37,6 +37,11 @@ impl Report {
             seconds(times.last()),
             times.len(),
         ));
+    }
+
+    /// A row of a count or a rate.
+    pub fn number(&mut self, what: &str, number: f64, unit: &str) {
+        self.rows.push(format!("{what:<58} {number:>8.1} {unit}"));
     }
 
     /// A row of a process's memory.
@@ -97,6 +102,17 @@ impl Report {
             pruned / gigabytes,
             raw / pruned,
         ));
+    }
+
+    /// The median over the rounds of how often `other` goes into `one`.
+    #[allow(clippy::unused_self, reason = "it reads as the report's")]
+    pub fn ratio(&self, one: &[Duration], other: &[Duration]) -> f64 {
+        let rounds = one.iter().zip(other);
+        let mut ratios: Vec<f64> = rounds
+            .map(|(one, other)| one.as_secs_f64() / other.as_secs_f64())
+            .collect();
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied().unwrap_or_default()
     }
 
     /// Prints it.

@@ -58,6 +58,17 @@ pub fn session(daemon: u32) -> Result<Vec<(&'static str, u32)>> {
     Ok(processes)
 }
 
+/// All processes below another.
+pub fn descendants(ancestor: u32) -> Result<Vec<u32>> {
+    let mut found = children(ancestor)?;
+    let mut looked = 0;
+    while let Some(next) = found.get(looked).copied() {
+        found.extend(children(next)?);
+        looked += 1;
+    }
+    Ok(found)
+}
+
 fn children(parent: u32) -> Result<Vec<u32>> {
     let mut children = Vec::new();
     for entry in fs::read_dir("/proc")? {
