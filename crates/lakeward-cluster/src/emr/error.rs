@@ -26,6 +26,12 @@ pub enum EmrError {
     /// A change to a cluster that is ending or has ended.
     #[error("A job flow that is shutting down, terminated, or finished may not be modified.")]
     Finished,
+    /// An instance group that the cluster hasn't.
+    #[error("Instance group id '{0}' is not valid.")]
+    NoSuchInstanceGroup(String),
+    /// An instance fleet that the cluster hasn't.
+    #[error("Instance fleet id '{0}' is not valid.")]
+    NoSuchInstanceFleet(String),
     /// A security configuration's name is taken.
     #[error("SecurityConfiguration with name '{0}' already exists.")]
     SecurityConfigurationExists(String),
@@ -38,6 +44,9 @@ pub enum EmrError {
     /// A field or value that AWS has and Lakeward doesn't, yet.
     #[error("{0} isn't supported by this release of Lakeward.")]
     Unsupported(String),
+    /// The same, for the newer operations.
+    #[error("{0} isn't supported by this release of Lakeward.")]
+    UnsupportedRequest(String),
     /// Input of an older operation that breaks its rules.
     #[error("{0}")]
     Validation(String),
@@ -100,6 +109,9 @@ impl From<EmrError> for AwsError {
             | EmrError::NoAddress(_) => "ValidationException",
             EmrError::NoSuchCluster(_)
             | EmrError::NoSuchStep(_)
+            | EmrError::NoSuchInstanceGroup(_)
+            | EmrError::NoSuchInstanceFleet(_)
+            | EmrError::UnsupportedRequest(_)
             | EmrError::SecurityConfigurationExists(_)
             | EmrError::NoSuchSecurityConfiguration(_)
             | EmrError::InvalidRequest(_)

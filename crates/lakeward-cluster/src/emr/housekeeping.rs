@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::emr::{
     Emr,
     cluster::{
-        Cluster,
+        Cluster, ClusterState,
         state::{ReasonCode, StateReason},
     },
     credential::{self, SessionCredential},
@@ -61,7 +61,8 @@ impl Emr {
             if !cluster.state.is_ready() || cluster.termination_protected {
                 continue;
             }
-            if self.runtime.busy(&cluster.id) {
+            let works = cluster.state == ClusterState::Running;
+            if works || self.runtime.busy(&cluster.id) {
                 self.activity.touch(&cluster.id, now);
             } else if self.idle_seconds(&cluster, now) >= i64::from(timeout) {
                 self.end_idle(&cluster, timeout).await?;
@@ -83,12 +84,9 @@ impl Emr {
 
     async fn end_idle(self: &Arc<Self>, cluster: &Cluster, timeout: u32) -> Result<(), EmrError> {
         tracing::info!(cluster = %cluster.id, timeout, "idle cluster ends");
-        let reason = StateReason {
-            code: Some(ReasonCode::UserRequest),
-            message: format!(
-                "Terminated by the auto-termination policy after {timeout} idle seconds"
-            ),
-        };
+        let message =
+            format!("Terminated by the auto-termination policy after {timeout} idle seconds");
+        let reason = StateReason::coded(ReasonCode::UserRequest, message);
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         self.end(vec![key], reason, |_| Ok(())).await
     }

@@ -29,6 +29,11 @@ pub(crate) fn step() -> String {
     format!("s-{}", random(UPPER, 13))
 }
 
+/// `if-` and 13 of A-Z0-9.
+pub(crate) fn instance_fleet() -> String {
+    format!("if-{}", random(UPPER, 13))
+}
+
 /// `ci-` and 13 of A-Z0-9.
 pub(crate) fn instance() -> String {
     format!("ci-{}", random(UPPER, 13))

@@ -13,13 +13,16 @@ mod credential;
 mod error;
 mod housekeeping;
 mod identifier;
+mod interface;
 mod marker;
+mod notebook;
 mod object;
 mod ownership;
 mod release;
 mod runtime;
 mod security_configuration;
 mod step;
+mod table;
 mod tag;
 
 pub use certificate::{CertificateError, ClusterCertificate};
@@ -35,6 +38,7 @@ pub use step::{
     ActionOnFailure, Failure, NotStarted, SparkSubmit, Step, StepEnd, StepRun, StepRunner,
     StepState,
 };
+pub use table::services;
 pub use tag::Tag;
 
 use std::{
@@ -44,9 +48,8 @@ use std::{
 
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
-use lakeward_identity::{Identity, Service};
+use lakeward_identity::Identity;
 use lakeward_store::{Schema, Store};
-use lakeward_wire::Protocol;
 
 use crate::emr::{activity::Activity, cluster::lifecycle::Turns, step::StepWork};
 
@@ -126,54 +129,6 @@ pub fn schema(schema: Schema) -> Schema {
         .record::<Cluster>()
         .record::<SessionCredential>()
         .record::<Step>()
-}
-
-/// The table of operations.
-#[must_use]
-pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
-    let protocol = Protocol::AwsJson {
-        target: "ElasticMapReduce",
-    };
-    let service = Service::new("elasticmapreduce", protocol)
-        .operation(
-            "CreateSecurityConfiguration",
-            emr,
-            security_configuration::create,
-        )
-        .operation(
-            "DescribeSecurityConfiguration",
-            emr,
-            security_configuration::describe,
-        )
-        .operation(
-            "ListSecurityConfigurations",
-            emr,
-            security_configuration::list,
-        )
-        .operation(
-            "DeleteSecurityConfiguration",
-            emr,
-            security_configuration::delete,
-        )
-        .operation("RunJobFlow", emr, cluster::launch::run_job_flow)
-        .operation("DescribeCluster", emr, cluster::describe::describe)
-        .operation("ListClusters", emr, cluster::list::clusters)
-        .operation("ListInstances", emr, cluster::instance::list::instances)
-        .operation(
-            "ListInstanceGroups",
-            emr,
-            cluster::instance::groups::instance_groups,
-        )
-        .operation("TerminateJobFlows", emr, cluster::end::terminate)
-        .operation("SetTerminationProtection", emr, cluster::end::protect)
-        .operation("AddTags", emr, cluster::tagging::add)
-        .operation("RemoveTags", emr, cluster::tagging::remove)
-        .operation("GetClusterSessionCredentials", emr, credential::issue)
-        .operation("AddJobFlowSteps", emr, step::add::add)
-        .operation("ListSteps", emr, step::show::list)
-        .operation("DescribeStep", emr, step::show::describe)
-        .operation("CancelSteps", emr, step::cancel::cancel);
-    vec![service]
 }
 
 #[cfg(test)]

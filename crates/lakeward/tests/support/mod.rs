@@ -25,6 +25,7 @@ use lakeward::{
     daemon::{Daemon, Settings, StateFolder},
     demo::{Demo, Stack},
     profile::{Instance, Profile, Profiles},
+    python::{self, Kit},
 };
 use lakeward_client::{Client, Credentials};
 use serde_json::{Value, json};
@@ -60,10 +61,13 @@ impl World {
 
     /// The same, over what the folder already holds.
     pub async fn in_room(room: tempfile::TempDir) -> Self {
+        Self::with_python(room, "/bin/true".into()).await
+    }
+
+    /// The same, whose sessions run in this Python.
+    async fn with_python(room: tempfile::TempDir, python: PathBuf) -> Self {
         let folder = StateFolder::open(&room.path().join("state")).unwrap();
-        let daemon = Daemon::start(&folder, settings("/bin/true".into()))
-            .await
-            .unwrap();
+        let daemon = Daemon::start(&folder, settings(python)).await.unwrap();
         let instance = Instance::of(&daemon, REGION, &folder);
         let key = daemon.identity().ensure_account(ACCOUNT).await.unwrap();
         let root = instance.client(Profile::of_key(&key).key()).unwrap();
@@ -80,7 +84,17 @@ impl World {
 
     /// The example at a small scale; answers the administrator's client too.
     pub async fn demo() -> (Self, Demo, Client) {
-        let world = Self::empty().await;
+        Self::empty().await.furnished().await
+    }
+
+    /// The example with sessions that really run.
+    pub async fn working_demo() -> (Self, Demo, Client) {
+        let python = python::ensure(Kit::Session, &Progress::new()).unwrap();
+        Self::with_python(room(), python).await.furnished().await
+    }
+
+    async fn furnished(self) -> (Self, Demo, Client) {
+        let world = self;
         let stack = Stack {
             name: "lakeward".to_owned(),
             account: ACCOUNT.to_owned(),

@@ -1,5 +1,5 @@
-//! A cluster's life: STARTING, its endpoints bound, WAITING, TERMINATING, its endpoints closed,
-//! TERMINATED. Each step is durable before the next begins, so that a killed daemon goes on from
+//! A cluster's life: STARTING, BOOTSTRAPPING while its endpoints are bound, WAITING (RUNNING while
+//! steps run), TERMINATING while they are closed, TERMINATED. Each step is durable before the next begins, so that a killed daemon goes on from
 //! where it was.
 
 use std::{
@@ -55,7 +55,7 @@ pub struct ResumeError {
     pub clusters: Vec<NotResumed>,
 }
 
-/// A cluster that could not be brought up again. It stays STARTING.
+/// A cluster that could not be brought up again. It stays BOOTSTRAPPING.
 #[derive(Debug, Error)]
 pub enum NotResumed {
     /// Its endpoints could not be bound.
@@ -167,6 +167,18 @@ impl Emr {
         if !wanted.is_some_and(|cluster| cluster.state.is_live()) {
             return Ok(());
         }
+        let unrecorded = |source| NotResumed::Store {
+            id: cluster.id.clone(),
+            source,
+        };
+        self.transition(&key, |cluster| {
+            if cluster.state == ClusterState::Starting {
+                cluster.state = ClusterState::Bootstrapping;
+                cluster.reason = Some(StateReason::message("Bringing up the cluster's endpoints"));
+            }
+        })
+        .await
+        .map_err(unrecorded)?;
         let certificate =
             self.certificate(cluster)
                 .await
@@ -228,7 +240,7 @@ impl Emr {
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         let recorded = self
             .transition(&key, |cluster| {
-                if cluster.state == ClusterState::Starting {
+                if cluster.state.is_coming_up() {
                     cluster.state = ClusterState::TerminatedWithErrors;
                     cluster.reason = Some(reason);
                     cluster.ended_at = Some(now);
@@ -262,7 +274,7 @@ impl Emr {
     /// has taken yet becomes this node's. To be called once, before requests are served.
     ///
     /// # Errors
-    /// Some clusters could not be started. They are STARTING and will be tried again by the next
+    /// Some clusters could not be started. They are BOOTSTRAPPING and will be tried again by the next
     /// `resume`; the others are up.
     pub async fn resume(self: &Arc<Self>) -> Result<(), ResumeError> {
         let mut clusters = Vec::new();

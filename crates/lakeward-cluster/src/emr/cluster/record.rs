@@ -10,7 +10,9 @@ use crate::emr::{
     cluster::{
         ClusterState, InstanceGroup, InstanceRole,
         configuration::Configuration,
+        instance::record::InstanceFleet,
         machine::Machine,
+        scaling::ManagedScaling,
         state::{ReasonCode, StateReason},
     },
     error::EmrError,
@@ -53,8 +55,12 @@ pub struct Cluster {
     pub security: Option<Security>,
     /// What its applications were configured with.
     pub configurations: Vec<Configuration>,
-    /// One of them is the primary.
+    /// One of them is the primary; none for a cluster of fleets.
+    #[serde(default)]
     pub groups: Vec<InstanceGroup>,
+    /// One of them is the primary; none for a cluster of groups.
+    #[serde(default)]
+    pub fleets: Vec<InstanceFleet>,
     /// What was said about machines and networks: kept to be shown again.
     pub machine: Machine,
     /// Whether it stays when there is no step to run.
@@ -69,6 +75,9 @@ pub struct Cluster {
     /// How many steps may run at once.
     #[serde(default = "one")]
     pub step_concurrency: u32,
+    /// Kept and shown.
+    #[serde(default)]
+    pub managed_scaling: Option<ManagedScaling>,
     /// Its own address, its alone while it lives.
     pub address: Ipv4Addr,
     /// The node it runs on, where several share the state; none before one of them took it.
@@ -138,11 +147,18 @@ impl Cluster {
     /// The EC2 id of the primary instance: it names the instance profile's role session.
     #[must_use]
     pub fn primary_instance(&self) -> Option<&str> {
-        let primary = self
-            .groups
-            .iter()
-            .find(|group| group.role == InstanceRole::Master)?;
-        Some(primary.instances.first()?.ec2_id.as_str())
+        let of_groups = self.groups.iter().map(|one| (one.role, &one.instances));
+        let of_fleets = self.fleets.iter().map(|one| (one.role, &one.instances));
+        let (_, instances) = of_groups
+            .chain(of_fleets)
+            .find(|(role, _)| *role == InstanceRole::Master)?;
+        Some(instances.first()?.ec2_id.as_str())
+    }
+
+    /// Whether it is made of instance fleets.
+    #[must_use]
+    pub fn has_fleets(&self) -> bool {
+        !self.fleets.is_empty()
     }
 }
 

@@ -17,10 +17,10 @@ pub struct StateReason {
 pub enum ReasonCode {
     /// The endpoints could not be brought up.
     BootstrapFailure,
-    /// What it was configured with can't be used.
-    ValidationError,
     /// A step failed that was to end the cluster with it.
     StepFailure,
+    /// What it was configured with can't be used.
+    ValidationError,
     /// Someone asked for it, now or by a policy.
     UserRequest,
     /// It was to end when no step was left.
@@ -33,8 +33,8 @@ impl ReasonCode {
     pub fn name(self) -> &'static str {
         match self {
             Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
-            Self::ValidationError => "VALIDATION_ERROR",
             Self::StepFailure => "STEP_FAILURE",
+            Self::ValidationError => "VALIDATION_ERROR",
             Self::UserRequest => "USER_REQUEST",
             Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
         }
@@ -54,8 +54,10 @@ impl ReasonCode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ClusterState {
-    /// Its endpoints aren't there yet.
+    /// Recorded; nothing has been done for it yet.
     Starting,
+    /// Its endpoints are being brought up.
+    Bootstrapping,
     /// Steps run.
     Running,
     /// Ready.
@@ -75,6 +77,12 @@ impl ClusterState {
         matches!(self, Self::Running | Self::Waiting)
     }
 
+    /// Whether its endpoints aren't there yet.
+    #[must_use]
+    pub fn is_coming_up(self) -> bool {
+        matches!(self, Self::Starting | Self::Bootstrapping)
+    }
+
     /// Whether it is gone for good.
     #[must_use]
     pub fn is_over(self) -> bool {
@@ -92,6 +100,7 @@ impl ClusterState {
     pub fn name(self) -> &'static str {
         match self {
             Self::Starting => "STARTING",
+            Self::Bootstrapping => "BOOTSTRAPPING",
             Self::Running => "RUNNING",
             Self::Waiting => "WAITING",
             Self::Terminating => "TERMINATING",

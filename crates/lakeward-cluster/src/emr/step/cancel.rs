@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::emr::{
     Emr,
-    cluster::Cluster,
+    cluster::{Cluster, permitted},
     error::EmrError,
-    step::{Step, StepState, config::MOST_STEPS, run::CANCELLED, show::allowed},
+    step::{Step, StepState, config::MOST_STEPS, run::CANCELLED},
 };
 
 #[derive(Deserialize)]
@@ -56,8 +56,10 @@ pub(crate) async fn cancel(
     input: CancelInput,
 ) -> Result<CancelOutput, AwsError> {
     let action = "elasticmapreduce:CancelSteps";
-    let cluster = allowed(&emr, &call, action, &input.cluster_id)?;
-    let ids: BTreeSet<String> = input.step_ids.into_iter().collect();
+    let cluster = permitted(&emr, &call, action, &input.cluster_id)?;
+    let mut seen = BTreeSet::new();
+    let mut ids = input.step_ids;
+    ids.retain(|id| seen.insert(id.clone()));
     if ids.is_empty() || ids.len() > MOST_STEPS {
         let message = format!("StepIds must name 1 to {MOST_STEPS} steps.");
         return Err(EmrError::invalid_request(message).into());

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::emr::{
     Emr,
-    cluster::{Cluster, arn, find},
+    cluster::permitted,
     error::EmrError,
     marker::{Page, page},
     step::{ActionOnFailure, Failure, Step, StepState},
@@ -128,7 +128,7 @@ pub(crate) async fn list(
     call: Call,
     input: ListInput,
 ) -> Result<ListOutput, AwsError> {
-    let cluster = allowed(&emr, &call, "elasticmapreduce:ListSteps", &input.cluster_id)?;
+    let cluster = permitted(&emr, &call, "elasticmapreduce:ListSteps", &input.cluster_id)?;
     let states = states(&input.step_states)?;
     let ids: BTreeSet<&String> = input.step_ids.iter().collect();
     if ids.len() > MOST_IDS {
@@ -167,7 +167,7 @@ pub(crate) async fn describe(
     input: DescribeInput,
 ) -> Result<DescribeOutput, AwsError> {
     let action = "elasticmapreduce:DescribeStep";
-    let cluster = allowed(&emr, &call, action, &input.cluster_id)?;
+    let cluster = permitted(&emr, &call, action, &input.cluster_id)?;
     let found = Step::find(&emr.store.snapshot(), &cluster.id, &input.step_id);
     let step = found.ok_or(EmrError::NoSuchStep(input.step_id))?;
     Ok(DescribeOutput {
@@ -176,18 +176,6 @@ pub(crate) async fn describe(
             execution_role_arn: step.role_arn.clone(),
         },
     })
-}
-
-/// The caller's cluster, once `action` is allowed on it.
-pub(super) fn allowed(
-    emr: &Emr,
-    call: &Call,
-    action: &str,
-    id: &str,
-) -> Result<Arc<Cluster>, AwsError> {
-    let (cluster, context) = find(emr, call, id);
-    let _permit = call.authorize(action, &arn(call, id), context)?;
-    cluster.ok_or_else(|| EmrError::NoSuchCluster(id.to_owned()).into())
 }
 
 impl Shown {

@@ -16,6 +16,7 @@ use super::{
 use crate::emr::{
     Cluster, Step, StepEnd,
     cluster::{end, launch},
+    identifier,
     step::{add, cancel, show},
 };
 
@@ -35,34 +36,29 @@ fn with_action(name: &str, does: &str, action: &str) -> Value {
 #[derive(Clone, Copy)]
 struct Wish {
     rules: Option<&'static str>,
-    keep_alive: bool,
     concurrency: u32,
     logs: bool,
 }
 
 const PLAIN: Wish = Wish {
     rules: None,
-    keep_alive: true,
     concurrency: 1,
     logs: false,
 };
 
 async fn cluster(world: &World, wish: Wish) -> String {
-    let id = match wish.rules {
-        Some(rules) => world.ready_cluster_with(rules, |_| {}).await,
-        None => {
-            let id = world.launch(request()).await;
-            world.until(&id, "WAITING").await;
-            id
-        }
-    };
-    let logs = wish.logs.then(|| format!("s3://{NAME}/logs/"));
-    edit(world, &id, |cluster| {
-        cluster.keep_alive = wish.keep_alive;
-        cluster.step_concurrency = wish.concurrency;
-        cluster.log_uri = logs;
-    })
-    .await;
+    let mut request = request();
+    request["StepConcurrencyLevel"] = json!(wish.concurrency);
+    if wish.logs {
+        request["LogUri"] = json!(format!("s3://{NAME}/logs/"));
+    }
+    if let Some(rules) = wish.rules {
+        let name = format!("rules-{}", identifier::cluster());
+        world.create_rules(&name, rules).await.unwrap();
+        request["SecurityConfiguration"] = json!(name);
+    }
+    let id = world.launch(request).await;
+    world.until(&id, "WAITING").await;
     id
 }
 

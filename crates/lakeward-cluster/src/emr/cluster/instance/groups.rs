@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::emr::{
     Emr,
     cluster::{
-        Cluster, InstanceGroup, InstanceRole, arn, configuration::Configuration, find,
-        instance::record::Market, status::Status,
+        Cluster, InstanceGroup, InstanceRole,
+        configuration::Configuration,
+        instance::{ebs, record::Market},
+        permitted,
+        status::Status,
     },
     error::EmrError,
     marker,
@@ -19,8 +22,8 @@ use crate::emr::{
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ListInstanceGroupsInput {
-    cluster_id: String,
-    marker: Option<String>,
+    pub cluster_id: String,
+    pub marker: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -46,7 +49,9 @@ struct GroupDescription {
     configurations_version: u32,
     last_successfully_applied_configurations: Vec<Configuration>,
     last_successfully_applied_configurations_version: u32,
-    ebs_block_devices: [(); 0],
+    ebs_block_devices: Vec<ebs::Shown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ebs_optimized: Option<bool>,
     shrink_policy: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -56,14 +61,12 @@ pub(crate) async fn instance_groups(
     call: Call,
     input: ListInstanceGroupsInput,
 ) -> Result<ListInstanceGroupsOutput, AwsError> {
-    let (cluster, context) = find(&emr, &call, &input.cluster_id);
-    let _permit = call.authorize(
-        "elasticmapreduce:ListInstanceGroups",
-        &arn(&call, &input.cluster_id),
-        context,
-    )?;
-    let cluster = cluster.ok_or(EmrError::NoSuchCluster(input.cluster_id))?;
+    let action = "elasticmapreduce:ListInstanceGroups";
+    let cluster = permitted(&emr, &call, action, &input.cluster_id)?;
     marker::refuse(input.marker.as_deref())?;
+    if cluster.has_fleets() {
+        return Err(exclusive("fleets").into());
+    }
     let groups = cluster.groups.iter();
     Ok(ListInstanceGroupsOutput {
         instance_groups: groups
@@ -72,13 +75,17 @@ pub(crate) async fn instance_groups(
     })
 }
 
+/// The refusal to someone who asks for groups of fleets, or the other way round.
+pub(crate) fn exclusive(used: &str) -> EmrError {
+    EmrError::invalid_request(format!(
+        "Instance fleets and instance groups are mutually exclusive. The EMR cluster specified in \
+         the request uses instance {used}."
+    ))
+}
+
 impl GroupDescription {
     fn of(cluster: &Cluster, group: &InstanceGroup) -> Self {
-        let running = if cluster.state.is_ready() {
-            group.instances.len()
-        } else {
-            0
-        };
+        let there = group.instances.len();
         Self {
             id: group.id.clone(),
             name: group.name.clone(),
@@ -87,13 +94,14 @@ impl GroupDescription {
             bid_price: group.bid_price.clone(),
             instance_type: group.instance_type.clone(),
             requested_instance_count: group.requested,
-            running_instance_count: running,
-            status: Status::of_group(cluster, group),
-            configurations: Vec::new(),
+            running_instance_count: if cluster.state.is_ready() { there } else { 0 },
+            status: Status::of_collection(cluster, group.requested, there),
+            configurations: group.configurations.clone(),
             configurations_version: 0,
             last_successfully_applied_configurations: Vec::new(),
             last_successfully_applied_configurations_version: 0,
-            ebs_block_devices: [],
+            ebs_block_devices: group.ebs.shown(),
+            ebs_optimized: group.ebs.ebs_optimized,
             shrink_policy: serde_json::Map::new(),
         }
     }

@@ -1,5 +1,8 @@
 //! Release labels.
 
+pub(crate) mod label;
+pub(crate) mod operation;
+
 use std::{fmt, str::FromStr};
 
 use crate::emr::error::EmrError;
