@@ -14,7 +14,7 @@ use crate::emr::{
     },
     credential::{self, SessionCredential},
     error::EmrError,
-    session_record,
+    session_record, step,
 };
 
 const EVERY: Duration = Duration::from_secs(10);
@@ -112,6 +112,9 @@ impl Emr {
                 credential::prune(change, "", now);
                 session_record::remove(change, &orphans);
                 for key in &forgotten {
+                    if let Some(cluster) = change.get::<Cluster>(key) {
+                        step::record::forget(change, &cluster.id);
+                    }
                     change.delete::<Cluster>(key);
                 }
                 Ok(())

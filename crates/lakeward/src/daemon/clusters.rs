@@ -13,7 +13,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use axum::Router;
 use lakeward_cluster::{
-    emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects},
+    emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects, StepRunner},
     jupyter::JupyterServers,
     livy::LivyServers,
 };
@@ -25,7 +25,7 @@ use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
 use tokio::time::{sleep, timeout};
 
-use super::{Addresses, Settings, StateFolder, objects::Objects};
+use super::{Addresses, Settings, StateFolder, objects::Objects, steps::Programs};
 
 /// How often to see whether statements still run.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -41,6 +41,7 @@ pub(super) struct Clusters {
     roles: Arc<LateRoles>,
     authority: Arc<CertificateAuthority>,
     objects: Objects,
+    programs: Programs,
     livy_port: u16,
     session_python: PathBuf,
 }
@@ -69,7 +70,11 @@ impl Clusters {
             Arc::clone(&roles) as Arc<dyn RuntimeRoles>,
             Arc::clone(livy.registry()),
         );
+        let programs = Programs {
+            sessions: Arc::clone(livy.registry()),
+        };
         Ok(Arc::new(Self {
+            programs,
             livy,
             jupyter,
             roles,
@@ -199,6 +204,10 @@ impl ClusterRuntime for Clusters {
             .sessions(cluster_id)
             .iter()
             .any(|session| session.state.is_active())
+    }
+
+    fn steps(&self) -> &dyn StepRunner {
+        &self.programs
     }
 
     fn objects(&self) -> &dyn LakeObjects {

@@ -8,6 +8,7 @@ mod operations;
 mod proxy;
 mod settings;
 mod state_folder;
+mod steps;
 
 pub use address::Addresses;
 pub use settings::Settings;

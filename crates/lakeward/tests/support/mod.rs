@@ -99,6 +99,11 @@ impl World {
         Self::with_sessions(room(), python).await.with_demo().await
     }
 
+    /// The same, with sessions that really run.
+    pub async fn working_demo() -> (Self, Demo, Client) {
+        Self::with_running_sessions().await.with_demo().await
+    }
+
     /// The example, in this instance.
     pub async fn with_demo(self) -> (Self, Demo, Client) {
         let world = self;
