@@ -7,7 +7,7 @@ import time
 import traceback
 from typing import Any
 
-from . import batch
+from . import batch, configuration
 from .channel import Channel
 from .interpreter import Interpreter, failure
 from .output import DEFAULT_LIMIT
@@ -29,6 +29,7 @@ def begin(interpreter: Interpreter, kind: str) -> dict[str, object]:
         from .engine import Engine
 
         engine = Engine.start()
+        configuration.apply(engine.spark)
         interpreter.names.update(engine.names())
         interpreter.on_cancel = engine.cancel
         interpreter.sql = engine.spark.sql

@@ -31,6 +31,8 @@ from .channel import Channel
 WAITING_LINES = 16
 # Jupyter's server takes no more of a gateway in one message; it would drop the connection.
 MESSAGE_LIMIT = (10 << 20) - (1 << 10)
+# Shows figures below their cells.
+FIGURES = "module://matplotlib_inline.backend_inline"
 # A kernel that dies so many times in so many seconds is given up.
 DEATHS = 5
 DEATH_SECONDS = 60.0
@@ -60,7 +62,7 @@ class Kernel:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.kernel_process", str(os.getpid()), connection, str(told)],
-                env=dict(os.environ) | environment,
+                env=dict(os.environ) | environment | {"MPLBACKEND": FIGURES},
                 stdin=subprocess.DEVNULL,
                 pass_fds=(told,),
             )

@@ -35,14 +35,14 @@ impl Servers {
     }
 
     /// Starts the cluster's server. The address is bound when this returns. Must be called within
-    /// a Tokio runtime.
+    /// a Tokio runtime. Answers what becomes true when the server stops.
     pub fn start(
         &self,
         cluster_id: &str,
         address: SocketAddr,
         tls: Arc<ServerConfig>,
         router: Router,
-    ) -> io::Result<()> {
+    ) -> io::Result<watch::Receiver<bool>> {
         let name = self.name;
         let mut running = self.running.lock();
         if running.contains_key(cluster_id) {
@@ -52,7 +52,7 @@ impl Servers {
         let listener = bind(address)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(serve(listener, tls, router, stopped));
+        let task = tokio::spawn(serve(listener, tls, router, stopped.clone()));
         tracing::info!(cluster = cluster_id, %address, "{name} started");
         let server = Server {
             address,
@@ -60,7 +60,7 @@ impl Servers {
             task,
         };
         running.insert(cluster_id.to_owned(), server);
-        Ok(())
+        Ok(stopped)
     }
 
     /// Where the cluster's server listens, while it runs.

@@ -13,6 +13,7 @@ use super::authority::Login;
 use super::counters::EndReason;
 use super::error::SessionError;
 use super::log::LINE_BYTES;
+use super::record::SessionRecord;
 use super::registry::SessionRegistry;
 use super::session::{Session, SessionRequest, SessionState};
 
@@ -188,6 +189,12 @@ impl Batch {
     #[must_use]
     pub fn application_id(&self) -> String {
         self.session.application_id()
+    }
+
+    /// What is kept of it outside this process.
+    #[must_use]
+    pub fn record(&self) -> SessionRecord {
+        self.session.record()
     }
 
     /// Where it is.

@@ -21,6 +21,7 @@ mod limits;
 mod line;
 mod log;
 mod protocol;
+mod record;
 mod registry;
 mod session;
 mod settings;
@@ -41,6 +42,7 @@ pub use kernel::{
     Connection, Kernel, KernelMessage, KernelRequest, KernelState, Lost, MalformedMessage,
 };
 pub use limits::SessionLimits;
+pub use record::{SessionRecord, SessionRecords};
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
 pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};

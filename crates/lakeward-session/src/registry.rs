@@ -207,8 +207,7 @@ impl SessionRegistry {
                 break id;
             }
         };
-        let key = hex::encode(random.random::<[u8; 16]>());
-        let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
+        let (key, token) = secrets();
         let counters = self.counters.clone();
         Session::new(
             id,
@@ -219,6 +218,22 @@ impl SessionRegistry {
             &self.limits,
             counters,
         )
+    }
+
+    /// Puts in a session of an earlier process; not where its number is taken.
+    pub(super) fn insert_ended(&self, session: Arc<Session>) {
+        let mut state = self.state.lock();
+        let id = (session.owner.cluster_id.clone(), session.id);
+        if !state.is_closed && !state.by_id.contains_key(&id) {
+            state.insert(&session);
+        }
+    }
+
+    /// Whether a session of that number is known, whoever owns it.
+    #[must_use]
+    pub fn knows(&self, cluster_id: &str, id: u32) -> bool {
+        let id = (cluster_id.to_owned(), id);
+        self.state.lock().by_id.contains_key(&id)
     }
 
     /// The login's own session of that number.
@@ -440,6 +455,14 @@ impl State {
             .range((cluster_id.to_owned(), 0)..=(cluster_id.to_owned(), u32::MAX))
             .map(|(_, session)| session)
     }
+}
+
+/// A session's key, which names it to the credentials endpoint, and the token that opens it.
+pub(super) fn secrets() -> (String, Secret) {
+    let mut random = rand::rng();
+    let key = hex::encode(random.random::<[u8; 16]>());
+    let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
+    (key, token)
 }
 
 async fn reap(registry: Weak<SessionRegistry>) {

@@ -21,6 +21,7 @@ mod ownership;
 mod release;
 mod runtime;
 mod security_configuration;
+mod session_record;
 mod step;
 mod table;
 mod tag;
@@ -128,6 +129,7 @@ pub fn schema(schema: Schema) -> Schema {
         .record::<SecurityConfiguration>()
         .record::<Cluster>()
         .record::<SessionCredential>()
+        .record::<session_record::KeptSession>()
         .record::<Step>()
 }
 

@@ -45,7 +45,9 @@ impl JupyterServers {
             roles: Arc::clone(&self.roles),
             sessions: Arc::clone(&self.sessions),
         });
-        self.running.start(cluster_id, address, tls, router)
+        self.running
+            .start(cluster_id, address, tls, router)
+            .map(drop)
     }
 
     /// Where the cluster's gateway listens, while it runs.

@@ -8,6 +8,7 @@ use axum::Router;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::lapsed::LapsedLogins;
+use super::recovery;
 use super::router::{Livy, router};
 use crate::servers::Servers;
 use lakeward_session::{
@@ -67,7 +68,15 @@ impl LivyServers {
             sessions: Arc::clone(&self.sessions),
             lapsed: LapsedLogins::default(),
         });
-        self.running.start(cluster_id, address, tls, router)
+        let stopped = self.running.start(cluster_id, address, tls, router)?;
+        recovery::restore(&*self.roles, &self.sessions, cluster_id);
+        tokio::spawn(recovery::tidy(
+            Arc::clone(&self.roles),
+            Arc::clone(&self.sessions),
+            cluster_id.to_owned(),
+            stopped,
+        ));
+        Ok(())
     }
 
     /// Where the cluster's Livy listens, while it runs.

@@ -197,7 +197,10 @@ fn own_folder(mounts: &str, groups: &str, controller: Option<&str>) -> Option<Pa
         let mut place = place.split(' ').skip(3);
         let (root, at) = (place.next()?, place.next()?);
         let below = Path::new(path).strip_prefix(root).ok()?;
-        let folder = Path::new(at).join(below);
+        let folder = match below.as_os_str().is_empty() {
+            true => PathBuf::from(at),
+            false => Path::new(at).join(below),
+        };
         same.then_some(folder)
     })
 }

@@ -35,7 +35,8 @@ impl Outcome {
 }
 
 pub fn stage() -> PathBuf {
-    env!("CARGO_BIN_EXE_lakeward-sandbox-stage").into()
+    let elsewhere = std::env::var_os("LAKEWARD_TEST_STAGE").map(PathBuf::from);
+    elsewhere.unwrap_or_else(|| env!("CARGO_BIN_EXE_lakeward-sandbox-stage").into())
 }
 
 pub fn is_root() -> bool {

@@ -18,7 +18,8 @@ use lakeward_cluster::{
     livy::LivyServers,
 };
 use lakeward_session::{
-    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRegistry, SessionRuntime, Visit,
+    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRecord, SessionRecords,
+    SessionRegistry, SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
@@ -246,6 +247,27 @@ impl RuntimeRoles for LateRoles {
     fn record(&self, visit: Visit<'_>) -> Result<(), AwsError> {
         match self.emr() {
             Some(emr) => emr.record(visit),
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionRecords for LateRoles {
+    async fn keep(&self, record: SessionRecord) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.keep(record).await,
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+
+    fn kept(&self, cluster_id: &str) -> Vec<SessionRecord> {
+        self.emr().map_or_else(Vec::new, |emr| emr.kept(cluster_id))
+    }
+
+    async fn forget(&self, cluster_id: &str, ids: Vec<u32>) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.forget(cluster_id, ids).await,
             None => Err(AwsError::internal("the EMR service is shutting down")),
         }
     }

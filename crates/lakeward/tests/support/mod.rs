@@ -25,7 +25,6 @@ use lakeward::{
     daemon::{Daemon, Settings, StateFolder},
     demo::{Demo, Stack},
     profile::{Instance, Profile, Profiles},
-    python::{self, Kit},
 };
 use lakeward_client::{Client, Credentials};
 use serde_json::{Value, json};
@@ -59,13 +58,21 @@ impl World {
         Self::in_room(room()).await
     }
 
-    /// The same, over what the folder already holds.
-    pub async fn in_room(room: tempfile::TempDir) -> Self {
-        Self::with_python(room, "/bin/true".into()).await
+    /// The same, with sessions that really run.
+    pub async fn with_running_sessions() -> Self {
+        let python = tokio::task::spawn_blocking(|| {
+            lakeward::python::ensure(lakeward::python::Kit::Session, &Progress::new())
+        });
+        Self::with_sessions(room(), python.await.unwrap().unwrap()).await
     }
 
-    /// The same, whose sessions run in this Python.
-    async fn with_python(room: tempfile::TempDir, python: PathBuf) -> Self {
+    /// An instance over what the folder already holds.
+    pub async fn in_room(room: tempfile::TempDir) -> Self {
+        Self::with_sessions(room, "/bin/true".into()).await
+    }
+
+    /// The same, whose sessions run that Python.
+    pub async fn with_sessions(room: tempfile::TempDir, python: PathBuf) -> Self {
         let folder = StateFolder::open(&room.path().join("state")).unwrap();
         let daemon = Daemon::start(&folder, settings(python)).await.unwrap();
         let instance = Instance::of(&daemon, REGION, &folder);
@@ -84,16 +91,16 @@ impl World {
 
     /// The example at a small scale; answers the administrator's client too.
     pub async fn demo() -> (Self, Demo, Client) {
-        Self::empty().await.furnished().await
+        Self::empty().await.with_demo().await
     }
 
-    /// The example with sessions that really run.
-    pub async fn working_demo() -> (Self, Demo, Client) {
-        let python = python::ensure(Kit::Session, &Progress::new()).unwrap();
-        Self::with_python(room(), python).await.furnished().await
+    /// The same, whose sessions run that Python.
+    pub async fn demo_with_sessions(python: PathBuf) -> (Self, Demo, Client) {
+        Self::with_sessions(room(), python).await.with_demo().await
     }
 
-    async fn furnished(self) -> (Self, Demo, Client) {
+    /// The example, in this instance.
+    pub async fn with_demo(self) -> (Self, Demo, Client) {
         let world = self;
         let stack = Stack {
             name: "lakeward".to_owned(),

@@ -17,10 +17,10 @@ pub struct StateReason {
 pub enum ReasonCode {
     /// The endpoints could not be brought up.
     BootstrapFailure,
-    /// A step failed that was to end the cluster with it.
-    StepFailure,
     /// What it was configured with can't be used.
     ValidationError,
+    /// A step failed that was to end the cluster with it.
+    StepFailure,
     /// Someone asked for it, now or by a policy.
     UserRequest,
     /// It was to end when no step was left.
@@ -33,8 +33,8 @@ impl ReasonCode {
     pub fn name(self) -> &'static str {
         match self {
             Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
-            Self::StepFailure => "STEP_FAILURE",
             Self::ValidationError => "VALIDATION_ERROR",
+            Self::StepFailure => "STEP_FAILURE",
             Self::UserRequest => "USER_REQUEST",
             Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
         }
@@ -43,10 +43,7 @@ impl ReasonCode {
     /// Whether a cluster that ends for this reason ends with errors.
     #[must_use]
     pub fn is_failure(self) -> bool {
-        matches!(
-            self,
-            Self::BootstrapFailure | Self::ValidationError | Self::StepFailure
-        )
+        matches!(self, Self::BootstrapFailure | Self::StepFailure)
     }
 }
 
