@@ -12,7 +12,10 @@ fn main() -> ExitCode {
         return code;
     }
     let mut words = std::env::args().skip(1).peekable();
-    let times: usize = words.next().and_then(|word| word.parse().ok()).expect("how often");
+    let times: usize = words
+        .next()
+        .and_then(|word| word.parse().ok())
+        .expect("how often");
     let mut plan = Plan {
         name: "example".to_owned(),
         program: "/usr/bin/true".into(),
@@ -52,7 +55,11 @@ fn main() -> ExitCode {
             eprintln!("{status}, {:?}, {refused:?}", enclosure.process.usage());
         }
     }
-    eprintln!("started in {:?}, ended in {:?} (median)", median(starts), median(ends));
+    eprintln!(
+        "started in {:?}, ended in {:?} (median)",
+        median(starts),
+        median(ends)
+    );
     ExitCode::SUCCESS
 }
 
