@@ -101,6 +101,7 @@ impl SessionRequest {
     pub fn process_kind(&self) -> &'static str {
         match &*self.kind {
             "python" => "python",
+            super::kernel::KIND => super::kernel::KIND,
             _ => "pyspark",
         }
     }
