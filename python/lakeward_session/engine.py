@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any
 
-from . import bridge, contexts
+from . import assignment, bridge, contexts
 
 CATALOG = "lakeward"
 START_SECONDS = 60.0
@@ -68,7 +68,22 @@ class Engine:
         )
         spark = bridge.prepare(f"sc://127.0.0.1:{port}")  # imports the client while the server starts
         wait_until_listening(server, port)
-        return cls(server, port, spark())
+        engine = cls(server, port, spark())
+        engine.configure(assignment.settings())
+        return engine
+
+    def configure(self, settings: dict[str, str]) -> None:
+        """Gives the Spark session its settings. One that the engine does not take costs nobody the session."""
+        for name, value in settings.items():
+            try:
+                self.spark.conf.set(name, value)
+            except Exception as error:
+                print(f"the engine does not take {name} = {value}: {error}", file=sys.__stderr__)
+
+    def stop(self) -> None:
+        """Ends the server, for a session that wants none."""
+        self._server.kill()
+        self._server.wait()
 
     def names(self) -> dict[str, Any]:
         """What user code finds in its namespace."""
