@@ -1,13 +1,14 @@
 """Entry point: take the protocol channel away, start the engine, answer requests until the input ends."""
 
 import argparse
+import json
 import os
 import signal
 import time
 import traceback
 from typing import Any
 
-from . import batch, configuration
+from . import assignment, batch, configuration
 from .channel import Channel
 from .interpreter import Interpreter, failure
 from .output import DEFAULT_LIMIT
@@ -16,45 +17,61 @@ from .output import DEFAULT_LIMIT
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lakeward_session")
     parser.add_argument("--kind", choices=("pyspark", "python", "kernel"), default="pyspark")
-    parser.add_argument("--log", default=os.devnull, help="file that receives everything written to fd 1 and 2")
+    parser.add_argument("--engine", choices=("sail",), default="sail")
+    parser.add_argument("--log", help="file that receives everything written to fd 1 and 2; without it, fd 2 does")
     parser.add_argument("--output-limit", type=int, default=DEFAULT_LIMIT, help="characters of output per statement")
     return parser.parse_args()
 
 
-def begin(interpreter: Interpreter, kind: str) -> dict[str, object]:
-    """Prepares the user's names and says what there is."""
-    started = time.monotonic()
-    facts: dict[str, object] = {"ready": True, "kind": kind, "pid": os.getpid()}
-    if kind == "pyspark":
-        from .engine import Engine
+def engine_of(options: argparse.Namespace) -> Any:
+    """A running engine for the kind of session that is likely; a kernel's process has its own."""
+    if options.kind != "pyspark":
+        return None
+    from .engine import Engine
 
-        engine = Engine.start()
+    return Engine.start()
+
+
+def begin(interpreter: Interpreter, engine: Any, kind: str) -> dict[str, object]:
+    """Prepares the user's names and says what there is."""
+    facts: dict[str, object] = {"ready": True, "kind": kind, "pid": os.getpid()}
+    if engine is not None and kind == "python":
+        engine.stop()
+    elif engine is not None:
         configuration.apply(engine.spark)
         interpreter.names.update(engine.names())
         interpreter.on_cancel = engine.cancel
         interpreter.sql = engine.spark.sql
         facts["engine"] = {"name": "sail", "pid": engine.pid, "port": engine.port}
-    facts["seconds"] = round(time.monotonic() - started, 3)
     return facts
 
 
 def main() -> int:
     options = arguments()
     channel = Channel.take(options.log)
-    if options.kind == "kernel":
-        from .kernel import serve
-
-        return serve(channel, options.output_limit)
+    lines = channel.lines()
     interpreter = Interpreter(limit=options.output_limit)
     signal.signal(signal.SIGINT, interpreter.interrupt)
     try:
-        channel.send(begin(interpreter, options.kind))
+        started = time.monotonic()
+        engine = engine_of(options)
+        channel.send({"warm": True, "seconds": round(time.monotonic() - started, 3)})
+        line = next(lines, None)
+        if line is None:
+            return 0
+        told = json.loads(line)["begin"]
+        assignment.accept(told)
+        if options.kind == "kernel":
+            from .kernel import serve
+
+            return serve(channel, lines, options.output_limit)
+        channel.send(begin(interpreter, engine, told["kind"]))
     except BaseException as error:  # the Spark client exits where it should raise
         traceback.print_exc()
         channel.send({"fatal": f"{type(error).__name__}: {error}"})
         return 1
-    for request in channel.requests():
-        answer(channel, interpreter, request)
+    for line in lines:
+        answer(channel, interpreter, json.loads(line))
     return 0
 
 

@@ -1,7 +1,7 @@
 """The protocol channel: JSON lines on private descriptors.
 
 In:  ``{"id": n, "code": str, "kind": "python" | "sql"}``, ``{"id": n, "complete": {"code": str, "cursor": int}}``, or of a batch ``{"id": 0, "script": {"file": str, "args": [str], "py_files": [str]}}``
-Out: ``{"ready": true, ..}`` or ``{"fatal": reason}`` first, then per request
+Out: ``{"warm": true}`` or ``{"fatal": reason}`` first; then, told whose it is (``assignment``), ``{"ready": true, ..}``, and per request
      ``{"id": n, "status": "ok", "data": {mime: value}}`` or
      ``{"id": n, "status": "error", "ename": str, "evalue": str, "traceback": [str]}``;
      a completion says ``{"id": n, "candidates": [str]}``;
@@ -28,23 +28,18 @@ class Channel:
         os.register_at_fork(after_in_child=self._forget)
 
     @classmethod
-    def take(cls, log: str) -> Channel:
-        """Moves descriptors 0 and 1 aside; from here on fd 0 is empty, and fd 1 and 2 go to the log."""
+    def take(cls, log: str | None = None) -> Channel:
+        """Moves descriptors 0 and 1 aside; from here on fd 0 is empty, and fd 1 and 2 go to the log: a file, or what fd 2 is."""
         channel = cls(os.dup(0), os.dup(1))  # dup'ed descriptors are not inherited across exec
         sys.stdout.flush()
         sys.stderr.flush()
         empty = os.open(os.devnull, os.O_RDONLY)
-        logged = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        logged = os.dup(2) if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for source, target in ((empty, 0), (logged, 1), (logged, 2)):
             os.dup2(source, target)
         os.close(empty)
         os.close(logged)
         return channel
-
-    def requests(self) -> Iterator[dict[str, Any]]:
-        """Yields requests until the input ends."""
-        for line in self.lines():
-            yield json.loads(line)
 
     def lines(self) -> Iterator[bytes]:
         """Yields the lines of requests as they came."""

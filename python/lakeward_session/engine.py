@@ -66,7 +66,14 @@ class Engine:
         server = serve(port)
         spark = bridge.prepare(f"sc://127.0.0.1:{port}")  # imports the client while the server starts
         wait_until_listening(server, port)
-        return cls(server, port, spark())
+        engine = cls(server, port, spark())
+        configuration.apply(engine.spark)
+        return engine
+
+    def stop(self) -> None:
+        """Ends the server, for a session that wants none."""
+        self._server.kill()
+        self._server.wait()
 
     def names(self) -> dict[str, Any]:
         """What user code finds in its namespace."""

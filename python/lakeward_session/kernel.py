@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import zmq
@@ -40,10 +41,9 @@ DEATH_SECONDS = 60.0
 LAST_MESSAGES = 0.2
 
 
-def serve(channel: Channel, output_limit: int) -> int:
+def serve(channel: Channel, lines: Iterator[bytes], output_limit: int) -> int:
     """Runs a kernel until the input ends, or until it is given up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    lines = channel.lines()
     try:
         start = json.loads(next(lines))["start"]
         bridge = Bridge(channel, min(output_limit * 4, MESSAGE_LIMIT), start["environment"])

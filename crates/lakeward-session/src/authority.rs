@@ -1,10 +1,13 @@
 //! What sessions ask of the rest of the daemon: who a login is, and its role's keys.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use lakeward_wire::{AwsError, Secret};
 
+use super::incident::Incident;
+use super::isolation::Isolation;
 use super::record::SessionRecords;
 
 /// A user name that `GetClusterSessionCredentials` gave out, and what it is bound to.
@@ -98,6 +101,13 @@ pub trait RuntimeRoles: SessionRecords {
     /// An earlier record still can't be written.
     fn can_record(&self) -> Result<(), AwsError>;
 
+    /// Leaves an audit record of what a session of the login was kept from. May block: it is called
+    /// on a blocking thread.
+    ///
+    /// # Errors
+    /// The record can't be written.
+    fn report(&self, login: &Login, incident: &Incident) -> Result<(), AwsError>;
+
     /// Leaves the audit record of a request. When this fails the answer must not leave.
     ///
     /// # Errors
@@ -112,10 +122,18 @@ pub struct SessionRuntime {
     pub python: PathBuf,
     /// The folder that holds the `lakeward_session` package (`PYTHONPATH`).
     pub module_path: PathBuf,
-    /// Where sessions get their working directories.
+    /// Files and folders that Python and its packages are in, and the CA certificate; an enclosed
+    /// session finds them, and nothing else beside the system's own.
+    pub readable: Vec<PathBuf>,
+    /// Where sessions without an enclosure get their working directories.
     pub state_dir: PathBuf,
     /// Variables every session gets: endpoints, region, CA bundle. Never a secret.
     pub environment: Vec<(String, String)>,
-    /// Base URL of the credentials endpoint, without a trailing path: `http://127.0.0.1:PORT`.
+    /// Base URL of the credentials endpoint of sessions without an enclosure, without a trailing
+    /// path: `http://127.0.0.1:PORT`.
     pub credentials_url: String,
+    /// What keeps sessions from the host and from each other.
+    pub isolation: Isolation,
+    /// Networks that no session is led to, whatever hosts its cluster allows.
+    pub closed_networks: Arc<[IpNet]>,
 }

@@ -76,9 +76,10 @@ impl Counters {
         );
     }
 
-    /// An enclosure refused something. `kind` is one of our own few words, never a session's.
-    pub fn refused(&self, kind: &'static str) {
-        count(&self.refusals, "kind", kind);
+    /// An enclosure refused something so many times. `kind` is one of our own few words, never a session's.
+    pub fn refused(&self, kind: &'static str, times: u64) {
+        let counter = self.refusals.get_or_create(&[("kind", kind)]);
+        counter.inc_by(times);
     }
 }
 

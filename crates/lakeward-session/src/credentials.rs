@@ -16,12 +16,18 @@ use lakeward_wire::AwsError;
 use serde::Serialize;
 
 use super::authority::{RoleCredentials, RuntimeRoles};
+use super::incident::IncidentKind;
+use super::occupant::Occupant;
 use super::registry::SessionRegistry;
+use super::session::Session;
 
 /// The endpoint's path; the session's key follows it.
 pub(super) const PATH: &str = "/session-credentials";
 
-/// The endpoint, to be served on a loopback address.
+/// What stands for the key in an enclosure: its endpoint is one session's.
+pub(super) const OWN: &str = "own";
+
+/// The endpoint of all sessions that have no enclosure, to be served on a loopback address.
 pub fn router(sessions: Arc<SessionRegistry>, roles: Arc<dyn RuntimeRoles>) -> Router {
     Router::new()
         .route(&format!("{PATH}/{{session}}"), get(answer))
@@ -56,21 +62,54 @@ async fn answer(
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let token = headers
+    match endpoint.sessions.with_token(&key, token(&headers)) {
+        Some(session) => mint(session, endpoint.roles).await,
+        None => unknown(),
+    }
+}
+
+/// The endpoint inside one enclosure: it knows the session, which must show its token too. The token
+/// of any other session opens nothing here.
+pub(super) fn router_of(occupant: Arc<Occupant>, roles: Arc<dyn RuntimeRoles>) -> Router {
+    Router::new()
+        .route(&format!("{PATH}/{OWN}"), get(answer_own))
+        .with_state((occupant, roles))
+}
+
+async fn answer_own(
+    State((occupant, roles)): State<(Arc<Occupant>, Arc<dyn RuntimeRoles>)>,
+    headers: HeaderMap,
+) -> Response {
+    let session = occupant.session();
+    match session.filter(|session| session.is_opened_by(token(&headers))) {
+        Some(session) => mint(session, roles).await,
+        None => {
+            occupant.incidents.add(IncidentKind::Credentials, 1, "");
+            unknown()
+        }
+    }
+}
+
+fn token(headers: &HeaderMap) -> &str {
+    headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let Some(session) = endpoint.sessions.with_token(&key, token) else {
-        let message = "the authorization token opens no session's credentials";
-        return refuse(StatusCode::UNAUTHORIZED, "InvalidToken", message);
-    };
+        .unwrap_or_default()
+}
+
+fn unknown() -> Response {
+    let message = "the authorization token opens no session's credentials";
+    refuse(StatusCode::UNAUTHORIZED, "InvalidToken", message)
+}
+
+/// Fresh keys of the session's role.
+async fn mint(session: Arc<Session>, roles: Arc<dyn RuntimeRoles>) -> Response {
     // One at a time for a session, so that it cannot keep the daemon busy with role chains.
     let _turn = session.minting.lock().await;
     let owner = session.owner.clone();
-    let roles = Arc::clone(&endpoint.roles);
     let minted = tokio::task::spawn_blocking(move || roles.credentials(&owner)).await;
     let minted = minted.unwrap_or_else(|error| Err(AwsError::internal(error)));
-    endpoint.sessions.counters().keys(minted.is_ok());
+    session.counters.keys(minted.is_ok());
     match minted {
         Ok(credentials) => grant(&credentials),
         Err(error) => {

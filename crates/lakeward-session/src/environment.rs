@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::authority::SessionRuntime;
-use super::credentials::PATH as CREDENTIALS_PATH;
+use super::credentials::{OWN, PATH as CREDENTIALS_PATH};
 
 /// Variables that would win over the session's own keys, and never renew.
 const OTHER_KEYS: [&str; 5] = [
@@ -71,12 +71,22 @@ impl SessionEnvironment {
         self
     }
 
-    /// The session's own facts: its name, application id, and Spark settings as a JSON object.
+    /// The same in an enclosure, whose credentials endpoint is its own.
     #[must_use]
-    pub fn with_session(mut self, name: &str, application_id: &str, settings: &str) -> Self {
-        self.set("LAKEWARD_SESSION_NAME", name);
-        self.set("LAKEWARD_APPLICATION_ID", application_id);
-        self.set("LAKEWARD_SPARK_CONF", settings);
+    pub fn with_own_credentials(self, base_url: &str, token_file: &Path) -> Self {
+        self.with_credentials(base_url, OWN, token_file)
+    }
+
+    /// Leads clients of other hosts than the AWS endpoint to a CONNECT proxy.
+    #[must_use]
+    pub fn with_proxy(mut self, url: &str) -> Self {
+        // Some clients read one spelling, some the other.
+        for name in ["HTTPS_PROXY", "https_proxy"] {
+            self.set(name, url);
+        }
+        for name in ["NO_PROXY", "no_proxy"] {
+            self.set(name, "127.0.0.1,localhost");
+        }
         self
     }
 
@@ -98,17 +108,21 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::isolation::Isolation;
 
     fn runtime() -> SessionRuntime {
         SessionRuntime {
             python: PathBuf::from("/opt/env/bin/python"),
             module_path: PathBuf::from("/opt/modules"),
+            readable: Vec::new(),
             state_dir: PathBuf::from("/var/state"),
             environment: vec![
                 ("AWS_REGION".to_owned(), "us-east-1".to_owned()),
                 ("HOME".to_owned(), "/root".to_owned()),
             ],
             credentials_url: "http://127.0.0.1:1/".to_owned(),
+            isolation: Isolation::None,
+            closed_networks: [].into(),
         }
     }
 
@@ -145,5 +159,14 @@ mod tests {
             ("AWS_REGION", "us-east-1"),
         ];
         assert_eq!(aws, expected);
+    }
+
+    #[test]
+    fn only_other_hosts_are_behind_the_proxy() {
+        let environment = SessionEnvironment::default().with_proxy("http://127.0.0.1:3128");
+        let all: Vec<_> = environment.iter().collect();
+        assert!(all.contains(&("HTTPS_PROXY", "http://127.0.0.1:3128")));
+        assert!(all.contains(&("no_proxy", "127.0.0.1,localhost")));
+        assert!(!all.iter().any(|(name, _)| *name == "HTTP_PROXY"));
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::session::SessionState;
+use super::settings::SettingsError;
 
 /// Why a session or a statement was refused.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,20 @@ pub enum SessionError {
     /// Too many sessions of the cluster are starting (Livy's own words).
     #[error("too many sessions are being created!")]
     TooManyStarting,
+    /// The role has as many sessions on the cluster as it may.
+    #[error("the role {role} already has {limit} sessions on this cluster; end one first")]
+    TooManyOfRole {
+        /// The role's name.
+        role: String,
+        /// The bound that was reached.
+        limit: usize,
+    },
+    /// The session asks for what its cluster does not give.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// No enclosure can be had for it.
+    #[error("no session can be started here: {0}")]
+    Sandbox(String),
     /// The login has as many sessions as it may.
     #[error("this login already has {limit} sessions; end one first")]
     TooManyOfLogin {

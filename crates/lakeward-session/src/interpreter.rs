@@ -1,25 +1,25 @@
 //! The task behind a session: it starts the process, runs one statement at a time, and sees the
 //! process to its end.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncWriteExt as _, BufReader};
-use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::authority::SessionRuntime;
-use super::environment::SessionEnvironment;
-use super::error::SessionError;
-use super::launcher::{Exit, SessionFolder, SessionProcess, Streams, launch};
+use super::cluster::OpenCluster;
 use super::limits::SessionLimits;
 use super::line::{Line, LineReader};
 use super::log::LINE_BYTES;
+use super::occupant::Occupant;
+use super::process::Exit;
 use super::protocol::{CUT_REPLY_BYTES, Message, Place, Task, request};
 use super::session::{COMPLETION_TIMEOUT, Completion, Errand, Session, SessionState};
+use super::settings::Grant;
+use super::start::{Started, Starter};
 use super::statement::Output;
 
 /// How long the last lines of an ended process are waited for; a stray child may hold the pipe.
@@ -38,78 +38,35 @@ pub(super) enum Ending {
     NotReady,
     Deaf,
     Gone,
+    OutOfMemory(String),
     /// The batch's script ended, with its exit code or minus a signal's number.
     Exited(i32),
 }
 
-/// Runs a session from the start of its process to the removal of its folder.
+/// Runs a session from the start of its process until nothing is left of it.
 pub(super) async fn drive(
     session: Arc<Session>,
-    runtime: Arc<SessionRuntime>,
-    limits: Arc<SessionLimits>,
-    folder: SessionFolder,
+    starter: Arc<Starter>,
+    cluster: Arc<OpenCluster>,
+    grant: Grant,
 ) {
-    match start(&session, &runtime, &limits, &folder).await {
-        Ok((process, streams)) => {
-            let interpreter = Interpreter::new(Arc::clone(&session), limits, process, streams);
-            interpreter.run().await;
+    match starter.begin(&cluster, &session, &grant).await {
+        Ok(started) => {
+            let limits = Arc::clone(&cluster.limits);
+            Interpreter::new(session, limits, started).run().await;
         }
         Err(error) => {
             tracing::error!(session = session.id, %error, "session not started");
             session.end(SessionState::Error, "SessionNotStarted", &error.to_string());
         }
     }
-    let _ = tokio::task::spawn_blocking(move || folder.remove()).await;
-}
-
-pub(super) async fn start(
-    session: &Session,
-    runtime: &SessionRuntime,
-    limits: &SessionLimits,
-    folder: &SessionFolder,
-) -> Result<(SessionProcess, Streams), SessionError> {
-    let made = folder.clone();
-    let token = session.token.clone();
-    tokio::task::spawn_blocking(move || made.create(&token))
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
-        .map_err(|source| SessionError::Folder {
-            path: folder.root().to_owned(),
-            source,
-        })?;
-    let environment = SessionEnvironment::of_runtime(runtime)
-        .with_folders(&folder.home(), &folder.scratch())
-        .with_credentials(&runtime.credentials_url, &session.key, &folder.token_file())
-        .with_session(
-            session.request.name.as_deref().unwrap_or_default(),
-            &session.application_id(),
-            &session.request.settings,
-        );
-    // Characters: a reply takes up to four bytes for each.
-    let output = (limits.reply_bytes / 4).to_string();
-    let arguments = [
-        "--kind",
-        session.request.process_kind(),
-        "--log",
-        "/dev/stderr",
-        "--output-limit",
-        &output,
-    ];
-    launch(&runtime.python, &arguments, folder, &environment).map_err(|source| {
-        SessionError::Launch {
-            python: runtime.python.clone(),
-            source,
-        }
-    })
 }
 
 /// One interpreter process at work.
 struct Interpreter {
     session: Arc<Session>,
     limits: Arc<SessionLimits>,
-    process: SessionProcess,
-    input: Input,
-    messages: mpsc::Receiver<Message>,
+    started: Started,
     is_ready: bool,
     running: Option<u64>,
     completing: Option<oneshot::Sender<Vec<String>>>,
@@ -118,34 +75,15 @@ struct Interpreter {
 }
 
 impl Interpreter {
-    fn new(
-        session: Arc<Session>,
-        limits: Arc<SessionLimits>,
-        process: SessionProcess,
-        streams: Streams,
-    ) -> Self {
-        let (sender, messages) = mpsc::channel(4);
-        tokio::spawn(hear(
-            streams.stdout,
-            process.exit(),
-            limits.reply_bytes,
-            Message::parse,
-            sender,
-        ));
-        tokio::spawn(record(streams.stderr, process.exit(), Arc::clone(&session)));
-        tracing::debug!(
-            session = session.id,
-            pid = process.id(),
-            "interpreter started"
-        );
-        session.runs_as(process.id());
+    fn new(session: Arc<Session>, limits: Arc<SessionLimits>, started: Started) -> Self {
+        let process = started.process.id();
+        tracing::debug!(session = session.id, process, "interpreter begins");
+        session.runs_as(process);
         Self {
             alarm: Some(Instant::now() + limits.start_timeout),
-            input: Input::new(streams.stdin),
             session,
             limits,
-            process,
-            messages,
+            started,
             is_ready: false,
             running: None,
             completing: None,
@@ -153,20 +91,11 @@ impl Interpreter {
     }
 
     async fn run(mut self) {
-        let ending = self.converse().await;
-        // The end of its input is what tells the interpreter to end.
-        self.input.close();
-        let Self {
-            session,
-            limits,
-            process,
-            is_ready,
-            ..
-        } = self;
-        let exit = process.end(ending.grace(&limits)).await;
-        let (state, ename, text) = ending.outcome(is_ready, &exit);
-        tracing::info!(session = session.id, %state, %text, "session ended");
-        session.end(state, ename, &text);
+        let ending = self.converse().await.explained(&mut self.started);
+        let exit = self.started.end(ending.grace(&self.limits)).await;
+        let (state, ename, text) = ending.outcome(self.is_ready, &exit);
+        tracing::info!(session = self.session.id, %state, %text, "session ended");
+        self.session.end(state, ename, &text);
     }
 
     /// Talks with the process until there is a reason to stop.
@@ -175,7 +104,7 @@ impl Interpreter {
             match self.session.errand(self.is_ready && self.running.is_none()) {
                 Errand::Stop => return Ending::Requested,
                 Errand::Interrupt => {
-                    self.process.interrupt();
+                    self.started.process.interrupt();
                     self.alarm = Some(Instant::now() + self.limits.interrupt_again);
                 }
                 Errand::Run { id, code, language } => {
@@ -205,19 +134,22 @@ impl Interpreter {
             let alarm = self.alarm;
             tokio::select! {
                 () = self.session.errands.notified() => {}
-                message = self.messages.recv() => match message {
-                    Some(message) => if let Some(ending) = self.take(message) {
+                line = self.started.lines.recv() => match line {
+                    Some(line) => if let Some(ending) = self.take(Message::parse(&line)) {
                         return ending;
                     },
                     None => return Ending::Gone,
                 },
+                text = self.started.checkup.over_memory(&self.started.process) => {
+                    return Ending::OutOfMemory(text);
+                }
                 () = sleep_until(alarm) => {
                     self.alarm = None;
                     if !self.is_ready {
                         return Ending::NotReady;
                     }
                     if self.running.is_some() {
-                        self.process.interrupt();
+                        self.started.process.interrupt();
                     }
                     if self.completing.is_some() {
                         self.alarm = Some(Instant::now() + COMPLETION_TIMEOUT);
@@ -230,7 +162,7 @@ impl Interpreter {
     /// Hands a task over; false when the process does not take it.
     fn ask(&mut self, id: u64, task: Task<'_>) -> bool {
         self.running = Some(id);
-        request(id, task).is_some_and(|line| self.input.send(line))
+        request(id, task).is_some_and(|line| self.started.input.send(line))
     }
 
     /// Asks for candidates; an interpreter that takes too long is interrupted.
@@ -251,6 +183,8 @@ impl Interpreter {
                 self.alarm = None;
                 self.session.ready();
             }
+            // It has been told to begin already.
+            Message::Warm if !self.is_ready => {}
             Message::Fatal(reason) => return Some(Ending::Fatal(reason)),
             Message::Progress { id, progress } if self.running == Some(id) => {
                 self.session.advance(id, progress);
@@ -292,10 +226,20 @@ impl Interpreter {
 }
 
 impl Ending {
+    /// A process that is gone was perhaps killed by the kernel, for its memory.
+    pub fn explained(self, started: &mut Started) -> Self {
+        match self {
+            Self::Gone => {
+                (started.checkup.look(&started.process)).map_or(Self::Gone, Self::OutOfMemory)
+            }
+            other => other,
+        }
+    }
+
     /// How long the process may take to end by itself.
     pub fn grace(&self, limits: &SessionLimits) -> Duration {
         match self {
-            Self::Gone | Self::Deaf => Duration::ZERO,
+            Self::Gone | Self::Deaf | Self::OutOfMemory(_) => Duration::ZERO,
             _ => limits.stop_grace,
         }
     }
@@ -326,6 +270,7 @@ impl Ending {
                 "the script ended with exit code 0".to_owned(),
             ),
             Self::Exited(code) => (SessionState::Dead, "", exit_text(code)),
+            Self::OutOfMemory(text) => (SessionState::Dead, "OutOfMemory", text),
             Self::Gone => (
                 if is_ready {
                     SessionState::Dead
@@ -361,7 +306,7 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub fn new(mut stdin: ChildStdin) -> Self {
+    pub fn new(mut stdin: Box<dyn AsyncWrite + Send + Unpin>) -> Self {
         let (lines, mut waiting) = mpsc::channel::<Vec<u8>>(1);
         let task = tokio::spawn(async move {
             while let Some(line) = waiting.recv().await {
@@ -402,18 +347,17 @@ impl Drop for Input {
 }
 
 /// Reads messages until the process has ended and nothing more comes.
-pub(super) async fn hear<M>(
+pub(super) async fn hear(
     stdout: ChildStdout,
     exit: Exit,
     limit: usize,
-    parse: fn(&Line) -> M,
-    messages: mpsc::Sender<M>,
+    sender: mpsc::Sender<Line>,
 ) {
     let mut lines = LineReader::new(stdout, limit, CUT_REPLY_BYTES);
     loop {
         tokio::select! {
             line = lines.next() => match line {
-                Ok(Some(line)) => if messages.send(parse(&line)).await.is_err() {
+                Ok(Some(line)) => if sender.send(line).await.is_err() {
                     return;
                 },
                 Ok(None) | Err(_) => break,
@@ -423,7 +367,7 @@ pub(super) async fn hear<M>(
     }
     let rest = async {
         while let Ok(Some(line)) = lines.next().await {
-            if messages.send(parse(&line)).await.is_err() {
+            if sender.send(line).await.is_err() {
                 return;
             }
         }
@@ -432,12 +376,12 @@ pub(super) async fn hear<M>(
 }
 
 /// Copies what the process writes to its standard error into the session's log.
-pub(super) async fn record(stderr: ChildStderr, exit: Exit, session: Arc<Session>) {
+pub(super) async fn record(stderr: ChildStderr, exit: Exit, occupant: Arc<Occupant>) {
     let mut lines = LineReader::new(BufReader::new(stderr), LINE_BYTES, LINE_BYTES);
     let copy = async {
         while let Ok(Some(line)) = lines.next().await {
             let text = String::from_utf8_lossy(&line.bytes);
-            session.note(text.trim_end().to_owned());
+            occupant.note(text.trim_end().to_owned());
         }
     };
     let over = async {

@@ -10,23 +10,35 @@
 
 mod authority;
 mod batch;
+mod checkup;
+mod cluster;
 mod counters;
 pub mod credentials;
+mod egress;
+mod endpoint;
+mod engine;
 mod environment;
 mod error;
+mod incident;
 mod interpreter;
+mod isolation;
 mod kernel;
 mod launcher;
 mod limits;
 mod line;
 mod log;
+mod occupant;
+mod premises;
+mod process;
 mod protocol;
 mod record;
 mod registry;
 mod session;
 mod settings;
+mod start;
 mod statement;
 pub mod usage;
+mod warm;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
@@ -36,8 +48,11 @@ mod tests;
 pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
 pub use batch::{Batch, BatchRequest, BatchState, Script};
 pub use counters::{Counters, EndReason};
+pub use endpoint::AwsEndpoint;
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
+pub use incident::{Incident, IncidentKind};
+pub use isolation::Isolation;
 pub use kernel::{
     Connection, Kernel, KernelMessage, KernelRequest, KernelState, Lost, MalformedMessage,
 };

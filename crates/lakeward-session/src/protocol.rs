@@ -1,6 +1,7 @@
 //! What the daemon and an interpreter say to each other: one JSON object a line.
 //!
-//! The interpreter speaks first: `{"ready":true}` or `{"fatal":"reason"}`. Then each request
+//! The interpreter speaks first: `{"warm":true}`, or `{"fatal":"reason"}`. `{"begin":{…}}` tells it whose
+//! it is (see `start.rs`), and it answers `{"ready":true}`. Then each request
 //! `{"id":1,"code":"…"}` is answered by `{"id":1,"status":"ok","data":{mime: value}}` or
 //! `{"id":1,"status":"error","ename":…,"evalue":…,"traceback":[…]}`, before which any number of
 //! `{"id":1,"progress":0.5}` may come. `{"id":2,"complete":{"code":"…","cursor":3}}` is answered by
@@ -21,6 +22,8 @@ pub(super) const CUT_REPLY_BYTES: usize = 256;
 /// A message from the interpreter.
 #[derive(Debug)]
 pub(super) enum Message {
+    /// It is started, and waits to be told whose it is.
+    Warm,
     /// It takes statements from now on.
     Ready,
     /// It cannot go on, and says why.
@@ -77,6 +80,7 @@ pub(super) fn request(id: u64, task: Task<'_>) -> Option<Vec<u8>> {
 
 #[derive(Deserialize)]
 struct Spoken {
+    warm: Option<bool>,
     ready: Option<bool>,
     fatal: Option<String>,
     id: Option<u64>,
@@ -120,7 +124,8 @@ impl Spoken {
             return Some(Message::Fatal(reason));
         }
         let Some(id) = self.id else {
-            return (self.ready == Some(true)).then_some(Message::Ready);
+            let warm = (self.warm == Some(true)).then_some(Message::Warm);
+            return warm.or((self.ready == Some(true)).then_some(Message::Ready));
         };
         let output = match self.status.as_deref() {
             Some("ok") => Output::Ok {
@@ -178,7 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_is_ready_or_fatal() {
+    fn the_first_line_is_warm_ready_or_fatal() {
+        assert!(matches!(parse(r#"{"warm":true}"#), Message::Warm));
         assert!(matches!(
             parse(r#"{"ready":true,"engine":"x"}"#),
             Message::Ready

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,29 +14,36 @@ use jiff::Timestamp;
 use lakeward_wire::Secret;
 use parking_lot::Mutex;
 use rand::Rng as _;
-use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::authority::{Login, SessionRuntime};
+use super::authority::{Login, RuntimeRoles, SessionRuntime};
 use super::batch::Batch;
+use super::cluster::{OpenCluster, OpenClusters};
 use super::counters::{Counters, EndReason};
+use super::endpoint::AwsEndpoint;
 use super::error::SessionError;
 use super::interpreter::drive;
 use super::kernel::{self, Kernel, KernelRequest};
 use super::launcher::SessionFolder;
 use super::limits::SessionLimits;
 use super::session::{Overdue, Session, SessionRequest, SessionState, SessionSummary};
+use super::settings::ClusterSettings;
+use super::start::Starter;
+use super::warm;
 
 /// What a shutdown waits beyond the grace that each process gets.
 const SHUTDOWN_MARGIN: Duration = Duration::from_secs(5);
 
 /// The sessions of all clusters of this daemon. They end with it.
 pub struct SessionRegistry {
-    runtime: Arc<SessionRuntime>,
     limits: Arc<SessionLimits>,
     counters: Counters,
-    folder: PathBuf,
+    starter: Arc<Starter>,
+    clusters: Mutex<OpenClusters>,
+    /// Places for interpreters that wait, on all clusters together.
+    places: Arc<Semaphore>,
     state: Mutex<State>,
     /// The interpreters' tasks, also of sessions that are ending.
     tasks: Mutex<JoinSet<()>>,
@@ -56,18 +64,29 @@ impl SessionRegistry {
     ///
     /// # Errors
     /// When the folder cannot be made.
-    pub fn open_folder(runtime: SessionRuntime, limits: SessionLimits) -> io::Result<Arc<Self>> {
+    pub fn open_folder(
+        runtime: SessionRuntime,
+        limits: SessionLimits,
+        roles: Arc<dyn RuntimeRoles>,
+    ) -> io::Result<Arc<Self>> {
         let folder = runtime.state_dir.join("sessions");
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&folder)?;
         remove_leftovers(&folder)?;
+        let limits = Arc::new(limits);
         let registry = Arc::new(Self {
-            runtime: Arc::new(runtime),
-            limits: Arc::new(limits),
+            starter: Arc::new(Starter::new(
+                runtime,
+                Arc::clone(&limits),
+                roles,
+                folder.canonicalize()?,
+            )),
+            limits,
             counters: Counters::default(),
-            folder: folder.canonicalize()?,
+            clusters: Mutex::default(),
+            places: warm::places(),
             state: Mutex::default(),
             tasks: Mutex::default(),
         });
@@ -87,6 +106,27 @@ impl SessionRegistry {
         &self.counters
     }
 
+    /// Gives every enclosure this endpoint. Interpreters are enclosed from then on; the first one
+    /// given stays.
+    pub fn serve_endpoint(&self, endpoint: AwsEndpoint) {
+        self.starter.serve(endpoint);
+    }
+
+    /// Takes sessions for a cluster, as it is set up, and begins to keep interpreters warm for it.
+    /// `address` is what its sessions' requests come from. Must be called within a Tokio runtime.
+    pub fn open_cluster(&self, cluster_id: &str, address: IpAddr, settings: ClusterSettings) {
+        let cluster = OpenCluster::new(cluster_id, address, settings, &self.limits);
+        let cluster = Arc::new(cluster);
+        self.clusters.lock().insert(Arc::clone(&cluster));
+        let gauge = self.counters.warm.clone();
+        warm::keep(&cluster, &self.starter, &self.places, gauge);
+    }
+
+    fn cluster(&self, id: &str) -> Arc<OpenCluster> {
+        let known = self.clusters.lock().get(id);
+        known.unwrap_or_else(|| Arc::new(OpenCluster::unknown(id, &self.limits)))
+    }
+
     /// Opens a session for `owner` on its cluster. The interpreter starts in the background.
     ///
     /// # Errors
@@ -97,16 +137,18 @@ impl SessionRegistry {
         owner: &Login,
         request: SessionRequest,
     ) -> Result<Arc<Session>, SessionError> {
+        let cluster = self.cluster(&owner.cluster_id);
+        let grant = cluster.settings.grant(&request)?;
         let mut state = self.state.lock();
-        self.admit(&state, owner, &request)?;
-        let session = Arc::new(self.new_session(&state, owner, request));
+        admit(&state, owner, &request, &cluster.limits)?;
+        let session = Arc::new(self.new_session(&state, owner, request, &cluster.limits));
         state.insert(&session);
         // Under the lock, so that a shutdown sees the task of every session it has admitted.
         self.tasks.lock().spawn(drive(
             Arc::clone(&session),
-            Arc::clone(&self.runtime),
-            Arc::clone(&self.limits),
-            SessionFolder::new(&self.folder, &session.key),
+            Arc::clone(&self.starter),
+            cluster,
+            grant,
         ));
         drop(state);
         self.counters.opened.inc();
@@ -123,25 +165,28 @@ impl SessionRegistry {
     /// the background.
     ///
     /// # Errors
-    /// When a bound is reached, or the registry is shut down.
+    /// When a bound is reached, the cluster does not give what is asked for, or the registry is shut
+    /// down.
     pub fn open_kernel(
         &self,
         owner: &Login,
         request: KernelRequest,
     ) -> Result<Arc<Kernel>, SessionError> {
-        let mut state = self.state.lock();
+        let cluster = self.cluster(&owner.cluster_id);
         let of_session = request.session();
-        self.admit(&state, owner, &of_session)?;
-        let session = Arc::new(self.new_session(&state, owner, of_session));
+        let grant = cluster.settings.grant(&of_session)?;
+        let mut state = self.state.lock();
+        admit(&state, owner, &of_session, &cluster.limits)?;
+        let session = Arc::new(self.new_session(&state, owner, of_session, &cluster.limits));
         let (kernel, orders) = Kernel::new(Arc::clone(&session), request);
         state.insert(&session);
         state.kernels.insert(kernel.id(), Arc::clone(&kernel));
         self.tasks.lock().spawn(kernel::drive(
             Arc::clone(&kernel),
             orders,
-            Arc::clone(&self.runtime),
-            Arc::clone(&self.limits),
-            SessionFolder::new(&self.folder, &session.key),
+            Arc::clone(&self.starter),
+            cluster,
+            grant,
         ));
         drop(state);
         self.counters.opened.inc();
@@ -155,52 +200,15 @@ impl SessionRegistry {
         Ok(kernel)
     }
 
-    fn admit(
+    /// Numbers are random: a row of them would tell one user how many sessions others opened,
+    /// and an old number must not find a new session after a restart.
+    fn new_session(
         &self,
         state: &State,
         owner: &Login,
-        request: &SessionRequest,
-    ) -> Result<(), SessionError> {
-        if state.is_closed {
-            return Err(SessionError::ShuttingDown);
-        }
-        let active: Vec<_> = state
-            .of_cluster(&owner.cluster_id)
-            .map(|session| (session, session.state()))
-            .filter(|(_, state)| !state.has_ended())
-            .collect();
-        let starting = |found: &&(_, SessionState)| found.1 == SessionState::Starting;
-        if active.len() >= self.limits.sessions_per_cluster {
-            let limit = self.limits.sessions_per_cluster;
-            return Err(SessionError::TooManySessions { limit });
-        }
-        if active.iter().filter(starting).count() >= self.limits.starting_per_cluster {
-            return Err(SessionError::TooManyStarting);
-        }
-        let mut own = active
-            .iter()
-            .filter(|(session, _)| session.owner.is_same_binding(owner));
-        if own.clone().count() >= self.limits.sessions_per_login {
-            let limit = self.limits.sessions_per_login;
-            return Err(SessionError::TooManyOfLogin { limit });
-        }
-        let is_namesake = |found: &&(&Arc<Session>, SessionState)| {
-            request.name.is_some()
-                && found.0.request.name == request.name
-                && found.0.is_batch() == request.script.is_some()
-        };
-        match own.find(is_namesake) {
-            Some((session, _)) => Err(SessionError::DuplicateName {
-                name: request.name.clone().unwrap_or_default(),
-                id: session.id,
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// Numbers are random: a row of them would tell one user how many sessions others opened,
-    /// and an old number must not find a new session after a restart.
-    fn new_session(&self, state: &State, owner: &Login, request: SessionRequest) -> Session {
+        request: SessionRequest,
+        limits: &SessionLimits,
+    ) -> Session {
         let mut random = rand::rng();
         let id = loop {
             let id = random.random_range(1..=i32::MAX.unsigned_abs());
@@ -210,15 +218,7 @@ impl SessionRegistry {
         };
         let (key, token) = secrets();
         let counters = self.counters.clone();
-        Session::new(
-            id,
-            key,
-            token,
-            owner.clone(),
-            request,
-            &self.limits,
-            counters,
-        )
+        Session::new(id, key, token, owner.clone(), request, limits, counters)
     }
 
     /// Puts in a session of an earlier process; not where its number is taken.
@@ -327,12 +327,9 @@ impl SessionRegistry {
 
     /// The live session whose credentials this token opens.
     pub(super) fn with_token(&self, key: &str, token: &str) -> Option<Arc<Session>> {
+        // A key is random and long, and says no more than that there is such a session.
         let session = self.state.lock().by_key.get(key).cloned();
-        // An unknown key is compared too, so that it takes as long as a wrong token.
-        let nobody = Secret::new("-".repeat(43));
-        let expected = session.as_ref().map_or(&nobody, |session| &session.token);
-        let is_equal: bool = expected.expose().as_bytes().ct_eq(token.as_bytes()).into();
-        session.filter(|session| is_equal && !session.state().has_ended())
+        session.filter(|session| session.is_opened_by(token))
     }
 
     /// Ends a session and forgets it at once; its process is seen to its end in the background.
@@ -358,8 +355,9 @@ impl SessionRegistry {
         session.stop(reason);
     }
 
-    /// Ends every session of a cluster.
+    /// Ends every session of a cluster, and the interpreters that wait there.
     pub fn end_cluster(&self, cluster_id: &str, reason: &str) {
+        self.clusters.lock().remove(cluster_id);
         let sessions: Vec<_> = self.state.lock().of_cluster(cluster_id).cloned().collect();
         for session in sessions {
             tracing::info!(session = session.id, %reason, "ending session");
@@ -385,6 +383,7 @@ impl SessionRegistry {
     /// Kills every session at once.
     pub async fn kill(&self) {
         self.drain();
+        self.clusters.lock().clear();
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         // Dropping a task kills its process group.
         tasks.shutdown().await;
@@ -392,6 +391,7 @@ impl SessionRegistry {
 
     /// Ends every session and waits until their processes are gone.
     pub async fn shutdown(&self) {
+        self.clusters.lock().clear();
         let sessions = {
             let mut state = self.state.lock();
             state.is_closed = true;
@@ -416,7 +416,8 @@ impl SessionRegistry {
         let now = Timestamp::now();
         let sessions: Vec<_> = self.state.lock().by_id.values().cloned().collect();
         for session in sessions {
-            match session.overdue(now, &self.limits) {
+            let cluster = self.cluster(&session.owner.cluster_id);
+            match session.overdue(now, &cluster.limits) {
                 Some(Overdue::End(reason)) => {
                     tracing::info!(
                         session = session.id,
@@ -431,6 +432,57 @@ impl SessionRegistry {
         }
         let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
+    }
+}
+
+/// Whether one more session is within every bound.
+fn admit(
+    state: &State,
+    owner: &Login,
+    request: &SessionRequest,
+    limits: &SessionLimits,
+) -> Result<(), SessionError> {
+    if state.is_closed {
+        return Err(SessionError::ShuttingDown);
+    }
+    let active: Vec<_> = state
+        .of_cluster(&owner.cluster_id)
+        .map(|session| (session, session.state()))
+        .filter(|(_, state)| !state.has_ended())
+        .collect();
+    let starting = |found: &&(_, SessionState)| found.1 == SessionState::Starting;
+    if active.len() >= limits.sessions_per_cluster {
+        let limit = limits.sessions_per_cluster;
+        return Err(SessionError::TooManySessions { limit });
+    }
+    if active.iter().filter(starting).count() >= limits.starting_per_cluster {
+        return Err(SessionError::TooManyStarting);
+    }
+    let of_role = |found: &&(&Arc<Session>, _)| found.0.owner.role_arn == owner.role_arn;
+    if active.iter().filter(of_role).count() >= limits.sessions_per_role {
+        return Err(SessionError::TooManyOfRole {
+            role: owner.role_name().to_owned(),
+            limit: limits.sessions_per_role,
+        });
+    }
+    let mut own = active
+        .iter()
+        .filter(|(session, _)| session.owner.is_same_binding(owner));
+    if own.clone().count() >= limits.sessions_per_login {
+        let limit = limits.sessions_per_login;
+        return Err(SessionError::TooManyOfLogin { limit });
+    }
+    let is_namesake = |found: &&(&Arc<Session>, SessionState)| {
+        request.name.is_some()
+            && found.0.request.name == request.name
+            && found.0.is_batch() == request.script.is_some()
+    };
+    match own.find(is_namesake) {
+        Some((session, _)) => Err(SessionError::DuplicateName {
+            name: request.name.clone().unwrap_or_default(),
+            id: session.id,
+        }),
+        None => Ok(()),
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use lakeward_wire::Secret;
 use parking_lot::Mutex;
 use serde::Serialize;
+use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
@@ -176,7 +177,7 @@ pub struct Session {
     pub(super) errands: Notify,
     pub(super) minting: tokio::sync::Mutex<()>,
     pub(super) ended: watch::Sender<bool>,
-    counters: Counters,
+    pub(super) counters: Counters,
     idle_timeout: Duration,
     waiting_limit: usize,
     waiting_bytes: usize,
@@ -294,6 +295,14 @@ impl Session {
             active_at: core.active_at,
             process: core.process.filter(|_| !core.state.has_ended()),
         }
+    }
+
+    /// Whether this token opens the session's keys, now.
+    pub(super) fn is_opened_by(&self, token: &str) -> bool {
+        let is_equal: bool = (self.token.expose().as_bytes())
+            .ct_eq(token.as_bytes())
+            .into();
+        is_equal && !self.state().has_ended()
     }
 
     /// Notes that the owner was heard of.

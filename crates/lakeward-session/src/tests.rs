@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::fixture::{CLUSTER, eventually, is_alive, limits, login, runtime};
+use super::fixture::{Authority, CLUSTER, eventually, is_alive, limits, login, runtime};
 use super::*;
 
 mod batches;
@@ -32,7 +32,8 @@ impl Bench {
             let variable = ((*name).to_owned(), (*value).to_owned());
             runtime.environment.push(variable);
         }
-        let registry = SessionRegistry::open_folder(runtime, limits).unwrap();
+        let registry =
+            SessionRegistry::open_folder(runtime, limits, Arc::new(Authority::default())).unwrap();
         Self { state, registry }
     }
 
@@ -123,7 +124,7 @@ async fn the_environment_is_only_what_was_given() {
     let variables = data(&run(&session, "ENV").await)["application/json"].clone();
     let names: Vec<&String> = variables.as_object().unwrap().keys().collect();
     for name in &names {
-        let is_given = ["AWS_", "LAKEWARD_", "PYTHON"]
+        let is_given = ["AWS_", "LAKEWARD_", "PYTHON", "SAIL_", "TOKIO_"]
             .iter()
             .any(|prefix| name.starts_with(prefix))
             || ["PATH", "HOME", "TMPDIR", "LANG", "LC_CTYPE"].contains(&name.as_str());
@@ -281,7 +282,8 @@ async fn a_missing_python_is_a_session_in_error() {
     let state = tempfile::tempdir().unwrap();
     let mut runtime = runtime(state.path());
     runtime.python = "/nowhere/python".into();
-    let registry = SessionRegistry::open_folder(runtime, limits()).unwrap();
+    let registry =
+        SessionRegistry::open_folder(runtime, limits(), Arc::new(Authority::default())).unwrap();
     let session = registry.open(&login("david"), request()).unwrap();
     reaches(&session, SessionState::Error).await;
     assert!(session.log_tail(1)[0].contains("/nowhere/python"));
@@ -487,7 +489,12 @@ async fn leftovers_of_an_earlier_daemon_are_removed() {
     let state = tempfile::tempdir().unwrap();
     let left = state.path().join("sessions/0123/home");
     std::fs::create_dir_all(&left).unwrap();
-    let _registry = SessionRegistry::open_folder(runtime(state.path()), limits()).unwrap();
+    let _registry = SessionRegistry::open_folder(
+        runtime(state.path()),
+        limits(),
+        Arc::new(Authority::default()),
+    )
+    .unwrap();
     assert!(!left.exists());
 }
 
@@ -497,7 +504,8 @@ async fn the_interpreter_that_is_shipped_speaks_the_protocol() {
     let mut runtime = runtime(state.path());
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../python");
     runtime.module_path = root.canonicalize().unwrap();
-    let registry = SessionRegistry::open_folder(runtime, limits()).unwrap();
+    let registry =
+        SessionRegistry::open_folder(runtime, limits(), Arc::new(Authority::default())).unwrap();
     let python = SessionRequest {
         kind: "python".to_owned(),
         ..request()

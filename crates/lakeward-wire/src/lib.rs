@@ -11,6 +11,7 @@ mod protocol;
 mod secret;
 pub mod sigv4;
 mod time;
+pub mod tunnel;
 mod xml;
 
 pub use error::AwsError;

@@ -26,7 +26,7 @@ use tower::ServiceExt;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// Connections open at once on one listener.
+/// Connections open at once on one listener, unless it says otherwise.
 const CONNECTIONS: usize = 512;
 /// For a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -45,8 +45,19 @@ pub async fn serve(
     router: Router,
     stop: watch::Receiver<bool>,
 ) {
+    serve_up_to(CONNECTIONS, listener, tls, router, stop).await;
+}
+
+/// The same with at most `connections` open at once; more wait.
+pub async fn serve_up_to(
+    connections: usize,
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
     let acceptor = TlsAcceptor::from(http1_only(&tls));
-    accept(listener, router, stop, move |stream| {
+    accept(connections, listener, router, stop, move |stream| {
         let acceptor = acceptor.clone();
         async move { acceptor.accept(stream).await }
     })
@@ -55,7 +66,20 @@ pub async fn serve(
 
 /// Serves `router` without TLS, for loopback addresses.
 pub async fn serve_plain(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
-    accept(listener, router, stop, |stream| async { Ok(stream) }).await;
+    serve_plain_up_to(CONNECTIONS, listener, router, stop).await;
+}
+
+/// The same with at most `connections` open at once; more wait.
+pub async fn serve_plain_up_to(
+    connections: usize,
+    listener: TcpListener,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    accept(connections, listener, router, stop, |stream| async {
+        Ok(stream)
+    })
+    .await;
 }
 
 /// The same configuration, offering no protocol that is not served.
@@ -66,6 +90,7 @@ fn http1_only(tls: &ServerConfig) -> Arc<ServerConfig> {
 }
 
 async fn accept<F, Fut, S>(
+    connections: usize,
     listener: TcpListener,
     router: Router,
     mut stop: watch::Receiver<bool>,
@@ -75,7 +100,7 @@ async fn accept<F, Fut, S>(
     Fut: Future<Output = io::Result<S>> + Send + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Arc::new(Semaphore::new(connections));
     let mut connections = JoinSet::new();
     let mut stopping = stop.clone();
     loop {

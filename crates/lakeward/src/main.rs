@@ -1,5 +1,6 @@
 //! The `lakeward` command.
 
 fn main() -> std::process::ExitCode {
-    lakeward::cli::run()
+    // This program makes the enclosures of sessions too; started as a stage of one, it is nothing else.
+    lakeward_sandbox::stage_if_asked().unwrap_or_else(lakeward::cli::run)
 }

@@ -67,7 +67,7 @@ impl Bench {
         }
         let authority = Arc::new(Authority::with(&["david", "tina"]));
         let roles: Arc<dyn RuntimeRoles> = authority.clone();
-        let sessions = SessionRegistry::open_folder(runtime, limits).unwrap();
+        let sessions = SessionRegistry::open_folder(runtime, limits, Arc::clone(&roles)).unwrap();
         let servers = JupyterServers::new(roles, Arc::clone(&sessions));
         servers
             .start(CLUSTER, "127.0.0.1:0".parse().unwrap(), tls)

@@ -38,8 +38,8 @@ impl LivyServers {
         limits: SessionLimits,
     ) -> io::Result<Self> {
         Ok(Self {
+            sessions: SessionRegistry::open_folder(runtime, limits, Arc::clone(&roles))?,
             roles,
-            sessions: SessionRegistry::open_folder(runtime, limits)?,
             running: Servers::new("Livy"),
             tidying: Mutex::default(),
         })

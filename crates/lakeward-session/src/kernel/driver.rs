@@ -8,11 +8,12 @@ use tokio::time::Instant;
 
 use super::protocol::{self, Told};
 use super::{Kernel, KernelMessage, KernelState};
-use crate::authority::SessionRuntime;
-use crate::interpreter::{Ending, Input, hear, record, start};
-use crate::launcher::{SessionFolder, SessionProcess, Streams};
+use crate::cluster::OpenCluster;
+use crate::interpreter::Ending;
 use crate::limits::SessionLimits;
 use crate::session::{Errand, SessionState};
+use crate::settings::Grant;
+use crate::start::{Started, Starter};
 
 /// What a kernel's task is to do.
 pub(crate) enum Order {
@@ -26,15 +27,15 @@ pub(crate) enum Order {
 pub(crate) async fn drive(
     kernel: Arc<Kernel>,
     orders: mpsc::Receiver<Order>,
-    runtime: Arc<SessionRuntime>,
-    limits: Arc<SessionLimits>,
-    folder: SessionFolder,
+    starter: Arc<Starter>,
+    cluster: Arc<OpenCluster>,
+    grant: Grant,
 ) {
     let session = &kernel.session;
-    match start(session, &runtime, &limits, &folder).await {
-        Ok((process, streams)) => {
-            let relay = Relay::new(Arc::clone(&kernel), orders, &limits, process, streams);
-            relay.run(&limits).await;
+    match starter.begin(&cluster, session, &grant).await {
+        Ok(started) => {
+            let relay = Relay::new(Arc::clone(&kernel), orders, &cluster.limits, started);
+            relay.run(&cluster.limits).await;
         }
         Err(error) => {
             tracing::error!(session = session.id, %error, "kernel not started");
@@ -44,16 +45,13 @@ pub(crate) async fn drive(
     kernel.connections.tell(KernelMessage::dead()).await;
     kernel.connections.close();
     kernel.state.send_replace(KernelState::Dead);
-    let _ = tokio::task::spawn_blocking(move || folder.remove()).await;
 }
 
 /// One kernel's process at work.
 struct Relay {
     kernel: Arc<Kernel>,
     orders: mpsc::Receiver<Order>,
-    process: SessionProcess,
-    input: Input,
-    lines: mpsc::Receiver<Told>,
+    started: Started,
     is_ready: bool,
     restarts: u64,
     /// Who waits for which restart.
@@ -67,26 +65,13 @@ impl Relay {
         kernel: Arc<Kernel>,
         orders: mpsc::Receiver<Order>,
         limits: &SessionLimits,
-        process: SessionProcess,
-        streams: Streams,
+        started: Started,
     ) -> Self {
-        let (sender, lines) = mpsc::channel(4);
-        let exit = process.exit();
-        kernel.session.runs_as(process.id());
-        tokio::spawn(hear(
-            streams.stdout,
-            exit.clone(),
-            limits.reply_bytes,
-            Told::parse,
-            sender,
-        ));
-        tokio::spawn(record(streams.stderr, exit, Arc::clone(&kernel.session)));
+        kernel.session.runs_as(started.process.id());
         Self {
             kernel,
             orders,
-            process,
-            input: Input::new(streams.stdin),
-            lines,
+            started,
             is_ready: false,
             restarts: 0,
             restarting: Vec::new(),
@@ -96,13 +81,15 @@ impl Relay {
 
     async fn run(mut self, limits: &SessionLimits) {
         let start = protocol::start(&self.kernel.request.environment);
-        let ending = match start.is_ok_and(|line| self.input.send(line)) {
+        // Behind the line that says whose it is.
+        self.started.input.room().await;
+        let ending = match start.is_ok_and(|line| self.started.input.send(line)) {
             true => self.converse().await,
             false => Ending::Deaf,
         };
         self.orders.close();
-        self.input.close();
-        let exit = self.process.end(ending.grace(limits)).await;
+        let ending = ending.explained(&mut self.started);
+        let exit = self.started.end(ending.grace(limits)).await;
         let (state, ename, text) = ending.outcome(self.is_ready, &exit);
         let session = &self.kernel.session;
         tracing::info!(session = session.id, %state, %text, "kernel ended");
@@ -114,7 +101,7 @@ impl Relay {
         loop {
             let session = Arc::clone(&self.kernel.session);
             // A kernel that has no room for another order is not asked for one.
-            let room = self.input.room();
+            let room = self.started.input.room();
             tokio::select! {
                 biased;
                 () = session.errands.notified() => {
@@ -122,12 +109,15 @@ impl Relay {
                         return Ending::Requested;
                     }
                 }
-                told = self.lines.recv() => match told {
-                    Some(told) => if let Some(ending) = self.take(told).await {
+                line = self.started.lines.recv() => match line {
+                    Some(line) => if let Some(ending) = self.take(Told::parse(&line)).await {
                         return ending;
                     },
                     None => return Ending::Gone,
                 },
+                text = self.started.checkup.over_memory(&self.started.process) => {
+                    return Ending::OutOfMemory(text);
+                }
                 order = async { room.await; self.orders.recv().await }, if self.is_ready => {
                     match order {
                         Some(order) => self.obey(order),
@@ -151,7 +141,7 @@ impl Relay {
         };
         if let Ok(line) = line {
             // There was room for it.
-            self.input.send(line);
+            self.started.input.send(line);
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Connection, Kernel, KernelMessage, KernelRequest, KernelState, Lost};
-use crate::fixture::{CLUSTER, eventually, limits, login, runtime};
+use crate::fixture::{Authority, CLUSTER, eventually, limits, login, runtime};
 use crate::{SessionError, SessionLimits, SessionRegistry};
 
 struct Bench {
@@ -21,7 +21,8 @@ impl Bench {
             let variable = ((*name).to_owned(), (*value).to_owned());
             runtime.environment.push(variable);
         }
-        let registry = SessionRegistry::open_folder(runtime, limits).unwrap();
+        let registry =
+            SessionRegistry::open_folder(runtime, limits, Arc::new(Authority::default())).unwrap();
         Self {
             _state: state,
             registry,

@@ -43,6 +43,21 @@ impl ClusterSettings {
         self.grant_of(&asked(request)?)
     }
 
+    /// What a session is told that went over the memory it was granted.
+    pub(crate) fn over_memory(&self, grant: &Grant) -> String {
+        let (had, most) = (shown(grant.limits.memory), shown(self.most.memory));
+        let advice = match grant.limits.memory < self.most.memory {
+            true => {
+                format!("ask for more with spark.driver.memory (driverMemory), up to {most} in all")
+            }
+            false => {
+                "start the cluster with a higher 'memory' in the classification 'lakeward-session'"
+                    .to_owned()
+            }
+        };
+        format!("the session went over its memory limit of {had} and was ended; {advice}")
+    }
+
     /// The same for Spark settings by name.
     pub(super) fn grant_of(
         &self,

@@ -37,7 +37,8 @@ async fn a_script_runs_to_its_end_and_its_streams_stay_apart() {
     let (lines, total) = batch.log(0, 100);
     assert_eq!(total, lines.len());
     let end = "the script ended with exit code 0";
-    assert_eq!(lines, ["one", "two", "three", end]);
+    assert!(lines[0].contains(r#""sandbox":"none""#), "{lines:?}");
+    assert_eq!(lines[1..], ["one", "two", "three", end]);
     eventually("the folder to go", async || {
         (bench.folders() == 0).then_some(())
     })

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{DaemonOptions, Output, Progress};
+use super::{DaemonOptions, Output, Progress, options::SandboxOption};
 use crate::{
     daemon::{Daemon, StateFolder},
     demo::{self, Demo, Stack},
@@ -41,6 +41,7 @@ pub(super) async fn run(
     stack: Stack,
     scale: f64,
     session_python: Option<PathBuf>,
+    sandbox: SandboxOption,
     output: Output,
 ) -> Result<ExitCode> {
     let progress = Progress::new();
@@ -48,11 +49,12 @@ pub(super) async fn run(
         .prefix("lakeward-check-")
         .tempdir()?;
     let python = python::ensure(Kit::Client, &progress)?;
-    let options = DaemonOptions::throwaway(room.path().join("state"), session_python);
+    let options = DaemonOptions::throwaway(room.path().join("state"), session_python, sandbox);
     let (folder, settings) = options.prepare(&progress)?;
     python::unpack_check_package(&folder.packages())?;
     progress.step("Starting a throwaway instance");
     let daemon = Daemon::start(&folder, settings).await?;
+    sandbox.require(daemon.isolation())?;
     let demo = Demo::set_up(&daemon, &folder, stack, scale, &progress).await?;
     let description = describe(&daemon, &demo, &folder).await?;
     folder.write_private("check.json", description.to_string().as_bytes())?;

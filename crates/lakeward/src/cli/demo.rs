@@ -43,7 +43,8 @@ impl Demo {
             region: self.daemon.region.clone(),
         };
         if self.check {
-            return check::run(stack, self.scale, self.daemon.session_python, self.output).await;
+            let (python, sandbox) = (self.daemon.session_python, self.daemon.sandbox);
+            return check::run(stack, self.scale, python, sandbox, self.output).await;
         }
         if self.reset {
             daemon::reset(&self.daemon.state.state_dir).await?;
@@ -54,6 +55,7 @@ impl Demo {
         let region = settings.region.clone();
         progress.step("Opening the state");
         let daemon = Daemon::start(&folder, settings).await?;
+        self.daemon.sandbox.require(daemon.isolation())?;
         Instance::of(&daemon, &region, &folder).write(&folder)?;
         let demo = demo::Demo::set_up(&daemon, &folder, stack, self.scale, &progress).await?;
         progress.finish();

@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use ipnet::Ipv4Net;
 use lakeward_identity::{IssuerNetwork, audit::Keep};
+use lakeward_sandbox::Mode;
+use lakeward_session::Isolation;
 
 use super::{Progress, state::StateOptions};
 use crate::{
@@ -53,7 +55,7 @@ pub(crate) struct DaemonOptions {
     /// Address of the CONNECT proxy for clients that ignore endpoint settings.
     #[arg(long, default_value = "127.0.0.1:3128", value_name = "HOST:PORT")]
     pub(crate) proxy: SocketAddr,
-    /// Address at which sessions fetch their role's keys; loopback only.
+    /// Address at which sessions fetch their role's keys with --sandbox none; loopback only.
     #[arg(long, default_value = "127.0.0.1:8444", value_name = "HOST:PORT")]
     pub(crate) credentials: SocketAddr,
     /// Address of metrics (/metrics) and health (/healthz, /readyz), plain HTTP without a login; `none`
@@ -86,11 +88,62 @@ pub(crate) struct DaemonOptions {
     /// Run sessions with this Python instead of the managed one; it must have the session packages.
     #[arg(long, env = "LAKEWARD_SESSION_PYTHON", value_name = "PATH")]
     pub(crate) session_python: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxOption,
+}
+
+/// What keeps sessions from the host and from each other.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct SandboxOption {
+    /// What keeps sessions from the host and from each other: full, namespaces (no limits on memory
+    /// and processors), or none (sessions run as this user and read what it may).
+    #[arg(
+        id = "sandbox",
+        long = "sandbox",
+        env = "LAKEWARD_SANDBOX",
+        default_value = "full",
+        value_name = "MODE"
+    )]
+    pub(crate) mode: Mode,
+}
+
+impl SandboxOption {
+    /// Says out loud what is not as it should be.
+    pub(crate) fn warn(self, isolation: &Isolation) {
+        match isolation {
+            Isolation::Enclosed(sandbox) if self.mode == Mode::Full => {
+                tracing::info!("{}", sandbox.describe());
+            }
+            Isolation::Enclosed(sandbox) => eprintln!("Warning: {}.", sandbox.describe()),
+            Isolation::Unavailable(reason) => {
+                eprintln!("WARNING: no session can be started here. {reason}");
+            }
+            Isolation::None => eprintln!(
+                "WARNING: sessions are NOT enclosed (--sandbox none). Whoever may open a session runs code as this \
+                 user: it reads the lake's bytes, every key in the state folder, and other people's sessions."
+            ),
+        }
+    }
+
+    /// For commands that are about sessions: without them there is nothing to show.
+    pub(crate) fn require(self, isolation: &Isolation) -> Result<()> {
+        self.warn(isolation);
+        match isolation {
+            Isolation::Unavailable(_) => {
+                anyhow::bail!("sessions can't be enclosed on this machine; see above")
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl DaemonOptions {
     /// Free ports and a cluster network of its own, for an instance beside others.
-    pub(crate) fn throwaway(state_dir: PathBuf, session_python: Option<PathBuf>) -> Self {
+    pub(crate) fn throwaway(
+        state_dir: PathBuf,
+        session_python: Option<PathBuf>,
+        sandbox: SandboxOption,
+    ) -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         // The process id keeps instances that run at once apart.
         let [.., high, low] = std::process::id().to_be_bytes();
@@ -109,6 +162,7 @@ impl DaemonOptions {
             issuer_ca: None,
             loopback_issuers: false,
             session_python,
+            sandbox,
         }
     }
 
@@ -134,6 +188,8 @@ impl DaemonOptions {
             cluster_network: self.cluster_network,
             livy_port: self.livy_port,
             session_python,
+            sandbox: self.sandbox.mode,
+            stage: "/proc/self/exe".into(),
             audit_keep: self.audit_keep,
             issuers: self.issuers()?,
         };

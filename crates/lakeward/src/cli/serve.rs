@@ -22,6 +22,7 @@ impl Serve {
         progress.step("Opening the state");
         let daemon = Daemon::start(&folder, settings).await?;
         progress.finish();
+        self.daemon.sandbox.warn(daemon.isolation());
         Instance::of(&daemon, &region, &folder).write(&folder)?;
         let stop = StopSignal::listen()?;
         let addresses = daemon.addresses();

@@ -9,8 +9,9 @@ pub struct Addresses {
     pub endpoint: SocketAddr,
     /// The CONNECT proxy that maps AWS's host names to the endpoint.
     pub proxy: SocketAddr,
-    /// Where sessions fetch their role's keys.
-    pub credentials: SocketAddr,
+    /// Where sessions without an enclosure fetch their role's keys; none when there are none.
+    #[serde(default)]
+    pub credentials: Option<SocketAddr>,
     /// Metrics and health, without TLS; none when they are turned off.
     #[serde(default)]
     pub metrics: Option<SocketAddr>,

@@ -2,6 +2,7 @@
 //! runtime roles.
 
 use std::{
+    collections::BTreeMap,
     io,
     net::SocketAddr,
     path::PathBuf,
@@ -18,14 +19,14 @@ use lakeward_cluster::{
     livy::LivyServers,
 };
 use lakeward_session::{
-    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRecord, SessionRecords,
-    SessionRegistry, SessionRuntime, Visit,
+    AwsEndpoint, ClusterSettings, Incident, Isolation, Login, RoleCredentials, RuntimeRoles,
+    SessionLimits, SessionRecord, SessionRecords, SessionRegistry, SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
 use tokio::time::{sleep, timeout};
 
-use super::{Addresses, Settings, StateFolder, objects::Objects, steps::Programs};
+use super::{Addresses, Settings, StateFolder, isolation, objects::Objects, steps::Programs};
 
 /// How often to see whether statements still run.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -44,6 +45,7 @@ pub(super) struct Clusters {
     programs: Programs,
     livy_port: u16,
     session_python: PathBuf,
+    isolation: Isolation,
 }
 
 impl Clusters {
@@ -54,12 +56,21 @@ impl Clusters {
         authority: Arc<CertificateAuthority>,
     ) -> Result<Arc<Self>> {
         let roles = Arc::new(LateRoles::default());
+        let isolation = isolation::open(settings);
+        let mut readable = isolation::python_folders(&settings.session_python);
+        readable.push(folder.ca());
         let runtime = SessionRuntime {
             python: settings.session_python.clone(),
             module_path: folder.packages(),
             state_dir: folder.sessions(),
             environment: session_environment(folder, settings, addresses),
-            credentials_url: format!("http://{}", addresses.credentials),
+            credentials_url: match addresses.credentials {
+                Some(address) => format!("http://{address}"),
+                None => String::new(),
+            },
+            readable,
+            isolation: isolation.clone(),
+            closed_networks: [settings.cluster_network.into()].into(),
         };
         let livy = LivyServers::new(
             Arc::clone(&roles) as Arc<dyn RuntimeRoles>,
@@ -86,6 +97,7 @@ impl Clusters {
             authority,
             livy_port: settings.livy_port,
             session_python: settings.session_python.clone(),
+            isolation,
         }))
     }
 
@@ -104,11 +116,25 @@ impl Clusters {
         self.livy.registry()
     }
 
+    /// What keeps sessions from the host and from each other.
+    pub(super) fn isolation(&self) -> &Isolation {
+        &self.isolation
+    }
+
+    /// What every enclosure is served.
+    pub(super) fn serve_endpoint(&self, endpoint: AwsEndpoint) {
+        self.sessions().serve_endpoint(endpoint);
+    }
+
     /// What sessions are started with, or why none can be.
     pub(super) fn can_start_sessions(&self) -> Result<String, String> {
         let python = self.session_python.display();
+        let sandbox = match &self.isolation {
+            Isolation::Unavailable(reason) => return Err(reason.clone()),
+            isolation => isolation.name(),
+        };
         match self.session_python.metadata() {
-            Ok(file) if file.is_file() => Ok(format!("Python {python}")),
+            Ok(file) if file.is_file() => Ok(format!("Python {python}, sandbox {sandbox}")),
             _ => Err(format!(
                 "the Python of sessions, {python}, is gone; restart to install it again"
             )),
@@ -167,6 +193,19 @@ fn session_environment(
     .to_vec()
 }
 
+/// What the cluster's configurations say. They were looked at when it was started, but perhaps by
+/// an earlier version.
+fn settings_of(cluster: &Cluster) -> io::Result<ClusterSettings> {
+    let mut configurations: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for one in &cluster.configurations {
+        let properties = configurations
+            .entry(one.classification.clone())
+            .or_default();
+        properties.extend(one.properties.clone());
+    }
+    ClusterSettings::read(&configurations).map_err(io::Error::other)
+}
+
 #[async_trait]
 impl ClusterRuntime for Clusters {
     async fn start(
@@ -181,8 +220,13 @@ impl ClusterRuntime for Clusters {
                 .server_config(&[cluster.address.to_string()])
                 .map_err(io::Error::other)?,
         };
+        let sessions = self.sessions();
+        sessions.open_cluster(&cluster.id, cluster.address.into(), settings_of(cluster)?);
         let address = SocketAddr::from((cluster.address, self.livy_port));
-        self.livy.start(&cluster.id, address, Arc::clone(&tls))?;
+        if let Err(error) = self.livy.start(&cluster.id, address, Arc::clone(&tls)) {
+            sessions.end_cluster(&cluster.id, "its Livy could not be started");
+            return Err(error);
+        }
         if !cluster.has_application("JupyterEnterpriseGateway") {
             return Ok(());
         }
@@ -240,6 +284,13 @@ impl RuntimeRoles for LateRoles {
     fn can_record(&self) -> Result<(), AwsError> {
         match self.emr() {
             Some(emr) => emr.can_record(),
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+
+    fn report(&self, login: &Login, incident: &Incident) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.report(login, incident),
             None => Err(AwsError::internal("the EMR service is shutting down")),
         }
     }

@@ -3,6 +3,7 @@
 mod address;
 mod clusters;
 mod endpoint;
+mod isolation;
 mod objects;
 mod operations;
 mod proxy;
@@ -29,6 +30,8 @@ use lakeward_identity::{
     explain::{self, Doors},
     iam, organizations, sts_service,
 };
+use lakeward_sandbox::Mode;
+use lakeward_session::{AwsEndpoint, Isolation};
 use lakeward_store::{Schema, Store};
 use lakeward_wire::{authority::CertificateAuthority, listener};
 use tokio::{
@@ -128,6 +131,12 @@ impl Daemon {
         let tls = authority.server_config(&endpoint::names(&settings))?;
         let router = endpoint::router(Arc::clone(&identity), Arc::clone(&front), s3);
 
+        clusters.serve_endpoint(AwsEndpoint {
+            port: addresses.endpoint.port(),
+            tls: Arc::clone(&tls),
+            router: router.clone(),
+        });
+
         let mut tasks = JoinSet::new();
         tasks.spawn(listener::serve(
             listeners.endpoint,
@@ -135,11 +144,10 @@ impl Daemon {
             router,
             stopped.clone(),
         ));
-        tasks.spawn(listener::serve_plain(
-            listeners.credentials,
-            clusters.credentials_router(),
-            stopped.clone(),
-        ));
+        if let Some(listener) = listeners.credentials {
+            let router = clusters.credentials_router();
+            tasks.spawn(listener::serve_plain(listener, router, stopped.clone()));
+        }
         if let Some(listener) = listeners.metrics {
             let router = operations::router(Arc::new(metrics), Arc::clone(&health));
             tasks.spawn(listener::serve_plain(listener, router, stopped.clone()));
@@ -172,6 +180,12 @@ impl Daemon {
     #[must_use]
     pub fn cluster_network(&self) -> Ipv4Net {
         self.cluster_network
+    }
+
+    /// What keeps sessions from the host and from each other.
+    #[must_use]
+    pub fn isolation(&self) -> &Isolation {
+        self.clusters.isolation()
     }
 
     /// The identity service, for making the first account.
@@ -249,7 +263,8 @@ async fn open_store(folder: &StateFolder) -> Result<Store> {
 struct Listeners {
     endpoint: TcpListener,
     proxy: TcpListener,
-    credentials: TcpListener,
+    /// Only for sessions that have no enclosure.
+    credentials: Option<TcpListener>,
     metrics: Option<TcpListener>,
 }
 
@@ -258,7 +273,10 @@ impl Listeners {
         Ok(Self {
             endpoint: bind(settings.endpoint, "--listen").await?,
             proxy: bind(settings.proxy, "--proxy").await?,
-            credentials: bind(settings.credentials, "--credentials").await?,
+            credentials: match settings.sandbox {
+                Mode::None => Some(bind(settings.credentials, "--credentials").await?),
+                _ => None,
+            },
             metrics: match settings.metrics {
                 Some(address) => Some(bind(address, "--metrics").await?),
                 None => None,
@@ -267,15 +285,15 @@ impl Listeners {
     }
 
     fn addresses(&self) -> std::io::Result<Addresses> {
+        let of = |listener: &Option<TcpListener>| {
+            let listener = listener.as_ref();
+            listener.map(TcpListener::local_addr).transpose()
+        };
         Ok(Addresses {
             endpoint: self.endpoint.local_addr()?,
             proxy: self.proxy.local_addr()?,
-            credentials: self.credentials.local_addr()?,
-            metrics: self
-                .metrics
-                .as_ref()
-                .map(TcpListener::local_addr)
-                .transpose()?,
+            credentials: of(&self.credentials)?,
+            metrics: of(&self.metrics)?,
         })
     }
 }

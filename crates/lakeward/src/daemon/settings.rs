@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
 use lakeward_identity::{IssuerNetwork, audit::Keep};
+use lakeward_sandbox::Mode;
 
 /// What can be chosen when an instance starts.
 #[derive(Debug, Clone)]
@@ -13,7 +14,7 @@ pub struct Settings {
     pub endpoint: SocketAddr,
     /// Where the CONNECT proxy listens.
     pub proxy: SocketAddr,
-    /// Where sessions fetch keys.
+    /// Where sessions without an enclosure fetch keys.
     pub credentials: SocketAddr,
     /// Where metrics and health are served; nowhere if none.
     pub metrics: Option<SocketAddr>,
@@ -23,6 +24,11 @@ pub struct Settings {
     pub livy_port: u16,
     /// The Python that runs sessions.
     pub session_python: PathBuf,
+    /// What keeps sessions from the host and from each other.
+    pub sandbox: Mode,
+    /// The program that enclosures are made with; its `main` begins with
+    /// [`lakeward_sandbox::stage_if_asked`]. `/proc/self/exe` is this very program.
+    pub stage: PathBuf,
     /// How much of the audit trail is kept.
     pub audit_keep: Keep,
     /// Which issuers of web identity tokens are reached and believed.

@@ -27,6 +27,7 @@ use lakeward::{
     profile::{Instance, Profile, Profiles},
 };
 use lakeward_client::{Client, Credentials};
+use lakeward_sandbox::Mode;
 use serde_json::{Value, json};
 use wire::Sender;
 
@@ -140,6 +141,8 @@ fn settings(session_python: PathBuf) -> Settings {
         cluster_network: cluster_network(),
         livy_port: 8998,
         session_python,
+        sandbox: Mode::None,
+        stage: env!("CARGO_BIN_EXE_lakeward").into(),
         audit_keep: Default::default(),
         issuers: Default::default(),
     }

@@ -1,11 +1,12 @@
 //! What runs on clusters asks here: who a login is, and its role's keys.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use lakeward_identity::{
     Event, KeptCaller, Origin, Role, RoleCredentials as IssuedKeys, audit::Guest,
 };
-use lakeward_session::{Login, RoleCredentials, RuntimeRoles, Visit};
+use lakeward_session::{Incident, Login, RoleCredentials, RuntimeRoles, Visit};
 use lakeward_wire::AwsError;
 use serde_json::json;
 
@@ -148,16 +149,41 @@ impl RuntimeRoles for Emr {
         self.identity.audit().ready()
     }
 
+    /// A record of the cluster's own, in the session's name: nobody asked for anything, and something
+    /// was refused all the same.
+    fn report(&self, login: &Login, incident: &Incident) -> Result<(), AwsError> {
+        let cluster = self.cluster_by_id(&login.cluster_id);
+        let origin = Origin {
+            source_ip: cluster
+                .as_ref()
+                .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |cluster| {
+                    cluster.address.into()
+                }),
+            user_agent: None,
+            at: self.now(),
+        };
+        let error = AwsError::access_denied(incident.text());
+        let event = Event {
+            service: "livy",
+            operation: incident.kind.name(),
+            parameters: json!({
+                "clusterId": login.cluster_id,
+                "sessionId": incident.session_id,
+                "applicationId": incident.application_id,
+                "count": incident.count,
+                "what": incident.what,
+            }),
+            region: self.identity.region(),
+            request_id: &uuid::Uuid::new_v4().to_string(),
+            error: Some(&error),
+        };
+        let guest = guest(cluster.as_deref(), Some(login));
+        self.identity.audit().guest(&origin, &guest, event)
+    }
+
     fn record(&self, visit: Visit<'_>) -> Result<(), AwsError> {
         let cluster = self.cluster_by_id(visit.cluster_id);
-        let login = visit.login;
-        let guest = Guest {
-            account: cluster.as_ref().map_or("", |cluster| &cluster.account),
-            user_name: login.map(|login| &*login.username),
-            issued_to: login.map(|login| &*login.caller_arn),
-            role_arn: login.map(|login| &*login.role_arn),
-            source_identity: login.and_then(|login| login.source_identity.as_deref()),
-        };
+        let guest = guest(cluster.as_deref(), visit.login);
         let origin = Origin {
             source_ip: visit.source_ip,
             user_agent: visit.user_agent.map(str::to_owned),
@@ -173,6 +199,16 @@ impl RuntimeRoles for Emr {
             error: refused.as_ref(),
         };
         self.identity.audit().guest(&origin, &guest, event)
+    }
+}
+
+fn guest<'a>(cluster: Option<&'a Cluster>, login: Option<&'a Login>) -> Guest<'a> {
+    Guest {
+        account: cluster.map_or("", |cluster| &cluster.account),
+        user_name: login.map(|login| &*login.username),
+        issued_to: login.map(|login| &*login.caller_arn),
+        role_arn: login.map(|login| &*login.role_arn),
+        source_identity: login.and_then(|login| login.source_identity.as_deref()),
     }
 }
 
