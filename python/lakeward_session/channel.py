@@ -1,9 +1,13 @@
 """The protocol channel: JSON lines on private descriptors.
 
-In:  ``{"id": n, "code": str}``
+In:  ``{"id": n, "code": str, "kind": "python" | "sql"}``, ``{"id": n, "complete": {"code": str, "cursor": int}}``, or of a batch ``{"id": 0, "script": {"file": str, "args": [str], "py_files": [str]}}``
 Out: ``{"ready": true, ..}`` or ``{"fatal": reason}`` first, then per request
      ``{"id": n, "status": "ok", "data": {mime: value}}`` or
-     ``{"id": n, "status": "error", "ename": str, "evalue": str, "traceback": [str]}``
+     ``{"id": n, "status": "error", "ename": str, "evalue": str, "traceback": [str]}``;
+     a completion says ``{"id": n, "candidates": [str]}``;
+     a script says ``{"id": 0, "stdout": str}`` and ``{"id": 0, "stderr": str}``, then ``{"id": 0, "exited": status}``
+
+A Jupyter kernel speaks of other things on it; see ``kernel``.
 """
 
 from __future__ import annotations
@@ -39,18 +43,29 @@ class Channel:
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """Yields requests until the input ends."""
+        for line in self.lines():
+            yield json.loads(line)
+
+    def lines(self) -> Iterator[bytes]:
+        """Yields the lines of requests as they came."""
         if self._source is None:
             return
         with os.fdopen(self._source, "rb", closefd=False) as lines:
             for line in lines:
                 if line.strip():
-                    yield json.loads(line)
+                    yield line
 
     def send(self, message: dict[str, Any]) -> None:
         if self._sink is None:
             os._exit(0)  # a child forked by user code has run to the end of its statement
         text = json.dumps(message, ensure_ascii=False, allow_nan=False)
-        data = memoryview(text.encode("utf-8", "replace") + b"\n")
+        self.write(text.encode("utf-8", "replace"))
+
+    def write(self, line: bytes) -> None:
+        """Sends one line that is JSON already."""
+        if self._sink is None:
+            return
+        data = memoryview(line + b"\n")
         while data:
             data = data[os.write(self._sink, data) :]
 

@@ -19,7 +19,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from . import magics
+from . import completion, magics, tables
 from .output import DEFAULT_LIMIT, Output
 
 FILE = "<stdin>"
@@ -42,7 +42,8 @@ class Interpreter:
         module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = module  # pickle and cloudpickle look user classes up there
         self.names: dict[str, Any] = module.__dict__
-        self.on_cancel: Callable[[], None] = lambda: None
+        self.on_cancel: Callable[[], bool] = lambda: False  # whether the engine had to be started anew
+        self.sql: Callable[[str], Any] | None = None  # the engine's, whatever user code makes of its names
         self._limit = limit
         self._running = False
 
@@ -51,22 +52,40 @@ class Interpreter:
         if self._running:
             raise KeyboardInterrupt
 
-    def execute(self, code: str) -> dict[str, Any]:
+    def execute(self, code: str, kind: str = "python") -> dict[str, Any]:
         """Runs one statement and returns the reply, without its id."""
         output = Output(self._limit)
         try:
-            data = self._run(code, output)
+            if kind == "sql":
+                return self._within_limit({"status": "ok", "data": self._guarded([lambda: self._query(code)], output)})
+            data = self._guarded(self._steps(code, output), output)
         except KeyboardInterrupt as error:
-            self.on_cancel()
-            return failure(error)
+            reply = failure(error)
+            if self.on_cancel():
+                reply["evalue"] += "; the engine had to be started anew: temporary views and settings are gone"
+            return reply
         except BaseException as error:  # SystemExit too: user code must not end the session
             return failure(error)
         data.setdefault("text/plain", "")
         data["text/plain"] = "\n".join(part for part in (data["text/plain"], output.text()) if part)
         return self._within_limit({"status": "ok", "data": data})
 
-    def _run(self, code: str, output: Output) -> Data:
-        steps = self._steps(code, output)
+    def complete(self, code: str, cursor: int) -> list[str]:
+        """What may stand at the cursor; nothing, where the user's own objects fail to say or are interrupted."""
+        found: list[str] = []
+        try:
+            self._guarded([lambda: found.extend(completion.candidates(code, cursor, self.names)) or {}], Output(0))
+        except BaseException:
+            return []
+        return found
+
+    def _query(self, code: str) -> Data:
+        if self.sql is None:
+            raise RuntimeError("this session has no SQL engine; open one of kind sql or pyspark")
+        return tables.query(self.sql, code)
+
+    def _guarded(self, steps: list[Step], output: Output) -> Data:
+        """Takes the steps one by one; an interrupt ends them, and their output is captured."""
         data: Data = {}
         signal_guard = signal.getsignal(signal.SIGINT)
         with output.capture():

@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::{ClientError, Credentials, Signer, element, form};
 
+/// The longest answer that is read to learn why a request was refused, in bytes.
+const LARGEST_FAULT: usize = 64 << 10;
+
 /// A client of one endpoint, with one set of keys.
 #[derive(Clone)]
 pub struct Client {
@@ -126,6 +129,33 @@ impl Client {
         self.send("s3", &format!("{method} {path}"), request).await
     }
 
+    /// Reads an S3 object of at most `most` bytes.
+    ///
+    /// # Errors
+    /// The server can't be reached or refuses, or the object is larger.
+    pub async fn s3_object(&self, path: &str, most: usize) -> Result<Vec<u8>, ClientError> {
+        let operation = format!("GET {path}");
+        let request = Request::get(format!("{}{path}", self.endpoint)).body(Bytes::new());
+        let mut response = self.execute("s3", request).await?;
+        let status = response.status();
+        let bound = if status.is_success() {
+            most
+        } else {
+            LARGEST_FAULT
+        };
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.transport(e))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > bound {
+                return Err(ClientError::TooLarge { operation, most });
+            }
+        }
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(refusal(&operation, status, &body))
+    }
+
     async fn json_answer(
         &self,
         service: &str,
@@ -145,26 +175,43 @@ impl Client {
         operation: &str,
         request: Result<Request<Bytes>, http::Error>,
     ) -> Result<Bytes, ClientError> {
-        let transport = |source| ClientError::Transport {
-            endpoint: self.endpoint.clone(),
-            source,
-        };
-        let request = request.map_err(|error| ClientError::Signing(error.to_string()))?;
-        let signed = Signer::new(&self.credentials, &self.region, service).sign(request)?;
-        let request = reqwest::Request::try_from(signed).map_err(transport)?;
-        let response = self.http.execute(request).await.map_err(transport)?;
+        let response = self.execute(service, request).await?;
         let status = response.status();
-        let body = response.bytes().await.map_err(transport)?;
+        let body = response.bytes().await.map_err(|e| self.transport(e))?;
         if status.is_success() {
             return Ok(body);
         }
-        let (code, message) = fault(&body);
-        Err(ClientError::Refused {
-            operation: operation.to_owned(),
-            status: status.as_u16(),
-            code,
-            message,
-        })
+        Err(refusal(operation, status, &body))
+    }
+
+    /// Signs and sends; the answer's body is still to be read.
+    async fn execute(
+        &self,
+        service: &str,
+        request: Result<Request<Bytes>, http::Error>,
+    ) -> Result<reqwest::Response, ClientError> {
+        let request = request.map_err(|error| ClientError::Signing(error.to_string()))?;
+        let signed = Signer::new(&self.credentials, &self.region, service).sign(request)?;
+        let request = reqwest::Request::try_from(signed).map_err(|e| self.transport(e))?;
+        let sent = self.http.execute(request).await;
+        sent.map_err(|e| self.transport(e))
+    }
+
+    fn transport(&self, source: reqwest::Error) -> ClientError {
+        ClientError::Transport {
+            endpoint: self.endpoint.clone(),
+            source,
+        }
+    }
+}
+
+fn refusal(operation: &str, status: http::StatusCode, body: &[u8]) -> ClientError {
+    let (code, message) = fault(body);
+    ClientError::Refused {
+        operation: operation.to_owned(),
+        status: status.as_u16(),
+        code,
+        message,
     }
 }
 

@@ -29,6 +29,14 @@ pub enum ClientError {
         /// AWS's text.
         message: String,
     },
+    /// The answer is longer than the caller takes.
+    #[error("{operation} answered more than {most} bytes")]
+    TooLarge {
+        /// The operation.
+        operation: String,
+        /// The bound.
+        most: usize,
+    },
     /// The answer was not what the protocol says.
     #[error("{operation} answered something unreadable: {why}")]
     Unreadable {

@@ -1,5 +1,10 @@
-//! EMR: clusters, security configurations and runtime-role credentials; and Livy, through which
-//! notebooks reach the sessions that run on a cluster.
+//! EMR: clusters, security configurations and runtime-role credentials; and Livy and the Jupyter
+//! gateway, through which notebooks reach the sessions that run on a cluster.
 
+pub mod administration;
 pub mod emr;
+pub mod jupyter;
 pub mod livy;
+mod pair;
+mod servers;
+mod visit;

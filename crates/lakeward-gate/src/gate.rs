@@ -5,6 +5,7 @@ use std::{collections::HashSet, future::Future, path::Path, sync::Arc, time::Dur
 use lakeward_catalog::Catalog;
 use lakeward_identity::Identity;
 use lakeward_store::{Change, Store};
+use prometheus_client::metrics::counter::Counter;
 use rand::Rng;
 use s3s::S3Result;
 
@@ -23,6 +24,16 @@ pub struct Gate {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) plans: Plans,
     pub(crate) view_key: Vec<u8>,
+    pub(crate) traffic: Traffic,
+}
+
+/// Bytes of objects that were served, since the start. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Traffic {
+    /// Of objects as they are.
+    pub raw: Counter,
+    /// Of objects that were filtered for their reader.
+    pub filtered: Counter,
 }
 
 impl Gate {
@@ -51,6 +62,7 @@ impl Gate {
             blobs,
             identity,
             catalog,
+            traffic: Traffic::default(),
         }))
     }
 

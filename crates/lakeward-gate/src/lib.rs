@@ -41,7 +41,7 @@ mod write;
 
 pub use doors::BucketPolicies;
 pub use error::GateError;
-pub use gate::Gate;
+pub use gate::{Gate, Traffic};
 pub use host::Hosts;
 pub use record::schema;
 pub use s3s::Body;

@@ -126,7 +126,11 @@ impl Gate {
         let (seen, content) = self.open_object(visit, &input.key, &reading).await?;
         seen.check(Conditions::from(&input))?;
         let part = part(input.part_number, input.range, seen.entry.size)?;
-        let body = content.stream(part.range.clone()).into_body();
+        let served = match content.plan {
+            None => &self.traffic.raw,
+            Some(_) => &self.traffic.filtered,
+        };
+        let body = content.stream(part.range.clone()).counted_by(served);
         let ObjectHeaders {
             content_type,
             content_encoding,
@@ -137,7 +141,7 @@ impl Gate {
         } = seen.headers();
         let output = GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
-            body: Some(body),
+            body: Some(body.into_body()),
             cache_control,
             content_disposition,
             content_encoding,

@@ -16,6 +16,7 @@ use std::{
 use bytes::Bytes;
 use futures::Stream;
 use lakeward_parquet::Piece;
+use prometheus_client::metrics::counter::Counter;
 use s3s::{
     StdError,
     dto::StreamingBlob,
@@ -100,6 +101,8 @@ pub(crate) struct SegmentStream {
     segments: VecDeque<Segment>,
     remaining: u64,
     next: Option<Chunk>,
+    /// Counts the bytes that left.
+    served: Counter,
 }
 
 impl SegmentStream {
@@ -115,7 +118,14 @@ impl SegmentStream {
             remaining: segments.iter().map(Segment::length).sum(),
             segments,
             next: None,
+            served: Counter::default(),
         }
+    }
+
+    /// Adds the bytes that leave to a counter.
+    pub(crate) fn counted_by(mut self, served: &Counter) -> Self {
+        self.served = served.clone();
+        self
     }
 
     /// The range `offset..offset + length` of `blob`.
@@ -214,6 +224,7 @@ impl Stream for SegmentStream {
             },
         };
         this.remaining = this.remaining.saturating_sub(bytes.len() as u64);
+        this.served.inc_by(bytes.len() as u64);
         this.next = this.advance();
         Poll::Ready(Some(Ok(bytes)))
     }

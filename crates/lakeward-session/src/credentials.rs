@@ -69,7 +69,9 @@ async fn answer(
     let owner = session.owner.clone();
     let roles = Arc::clone(&endpoint.roles);
     let minted = tokio::task::spawn_blocking(move || roles.credentials(&owner)).await;
-    match minted.unwrap_or_else(|error| Err(AwsError::internal(error))) {
+    let minted = minted.unwrap_or_else(|error| Err(AwsError::internal(error)));
+    endpoint.sessions.counters().keys(minted.is_ok());
+    match minted {
         Ok(credentials) => grant(&credentials),
         Err(error) => {
             tracing::info!(session = session.id, code = %error.code, "session keys refused");

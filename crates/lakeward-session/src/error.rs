@@ -40,9 +40,30 @@ pub enum SessionError {
         /// The bound that was reached.
         limit: usize,
     },
+    /// The script of a batch is not one that can be run here.
+    #[error("{0}")]
+    Script(String),
     /// The registry has been shut down.
     #[error("the service is shutting down")]
     ShuttingDown,
+    /// The kernel has ended, or could not be started.
+    #[error("the kernel is not there any more: {reason}")]
+    KernelGone {
+        /// The last that was heard of it.
+        reason: String,
+    },
+    /// The kernel was told to restart and is not there again.
+    #[error("the kernel did not restart within {seconds} seconds")]
+    KernelNotRestarted {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The kernel has as many clients as it may.
+    #[error("the kernel already has {limit} connections; close one first")]
+    TooManyConnections {
+        /// The bound that was reached.
+        limit: usize,
+    },
     /// The session's folder could not be made.
     #[error("cannot prepare the session folder {}: {source}", path.display())]
     Folder {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -16,22 +16,30 @@ use super::environment::SessionEnvironment;
 use super::error::SessionError;
 use super::launcher::{Exit, SessionFolder, SessionProcess, Streams, launch};
 use super::limits::SessionLimits;
-use super::line::LineReader;
+use super::line::{Line, LineReader};
 use super::log::LINE_BYTES;
-use super::protocol::{CUT_REPLY_BYTES, Message, request};
-use super::session::{Errand, Session, SessionState};
+use super::protocol::{CUT_REPLY_BYTES, Message, Place, Task, request};
+use super::session::{COMPLETION_TIMEOUT, Completion, Errand, Session, SessionState};
 use super::statement::Output;
 
 /// How long the last lines of an ended process are waited for; a stray child may hold the pipe.
 const DRAIN: Duration = Duration::from_secs(1);
 
+/// The number of the only task of a batch.
+const SCRIPT: u64 = 0;
+
+/// The number of a completion; statements never get that far.
+const COMPLETION: u64 = u64::MAX;
+
 /// Why an interpreter came to its end.
-enum Ending {
+pub(super) enum Ending {
     Requested,
     Fatal(String),
     NotReady,
     Deaf,
     Gone,
+    /// The batch's script ended, with its exit code or minus a signal's number.
+    Exited(i32),
 }
 
 /// Runs a session from the start of its process to the removal of its folder.
@@ -54,7 +62,7 @@ pub(super) async fn drive(
     let _ = tokio::task::spawn_blocking(move || folder.remove()).await;
 }
 
-async fn start(
+pub(super) async fn start(
     session: &Session,
     runtime: &SessionRuntime,
     limits: &SessionLimits,
@@ -81,7 +89,7 @@ async fn start(
     let output = (limits.reply_bytes / 4).to_string();
     let arguments = [
         "--kind",
-        &session.request.kind,
+        session.request.process_kind(),
         "--log",
         "/dev/stderr",
         "--output-limit",
@@ -104,6 +112,7 @@ struct Interpreter {
     messages: mpsc::Receiver<Message>,
     is_ready: bool,
     running: Option<u64>,
+    completing: Option<oneshot::Sender<Vec<String>>>,
     /// When to give up waiting for readiness, or to repeat an interrupt.
     alarm: Option<Instant>,
 }
@@ -120,6 +129,7 @@ impl Interpreter {
             streams.stdout,
             process.exit(),
             limits.reply_bytes,
+            Message::parse,
             sender,
         ));
         tokio::spawn(record(streams.stderr, process.exit(), Arc::clone(&session)));
@@ -128,6 +138,7 @@ impl Interpreter {
             pid = process.id(),
             "interpreter started"
         );
+        session.runs_as(process.id());
         Self {
             alarm: Some(Instant::now() + limits.start_timeout),
             input: Input::new(streams.stdin),
@@ -137,6 +148,7 @@ impl Interpreter {
             messages,
             is_ready: false,
             running: None,
+            completing: None,
         }
     }
 
@@ -151,11 +163,7 @@ impl Interpreter {
             is_ready,
             ..
         } = self;
-        let grace = match ending {
-            Ending::Gone | Ending::Deaf => Duration::ZERO,
-            _ => limits.stop_grace,
-        };
-        let exit = process.end(grace).await;
+        let exit = process.end(ending.grace(&limits)).await;
         let (state, ename, text) = ending.outcome(is_ready, &exit);
         tracing::info!(session = session.id, %state, %text, "session ended");
         session.end(state, ename, &text);
@@ -170,11 +178,27 @@ impl Interpreter {
                     self.process.interrupt();
                     self.alarm = Some(Instant::now() + self.limits.interrupt_again);
                 }
-                Errand::Run { id, code } => {
-                    if !request(id, &code).is_some_and(|line| self.input.send(line)) {
+                Errand::Run { id, code, language } => {
+                    let task = Task::Code {
+                        code: &code,
+                        kind: language,
+                    };
+                    if !self.ask(id, task) {
                         return Ending::Deaf;
                     }
-                    self.running = Some(id);
+                }
+                Errand::Complete(completion) => {
+                    if !self.complete(completion) {
+                        return Ending::Deaf;
+                    }
+                }
+                Errand::Submit => {
+                    let session = Arc::clone(&self.session);
+                    if !(session.request.script.as_ref())
+                        .is_some_and(|script| self.ask(SCRIPT, Task::Script { script }))
+                    {
+                        return Ending::Deaf;
+                    }
                 }
                 Errand::Nothing => {}
             }
@@ -195,9 +219,29 @@ impl Interpreter {
                     if self.running.is_some() {
                         self.process.interrupt();
                     }
+                    if self.completing.is_some() {
+                        self.alarm = Some(Instant::now() + COMPLETION_TIMEOUT);
+                    }
                 }
             }
         }
+    }
+
+    /// Hands a task over; false when the process does not take it.
+    fn ask(&mut self, id: u64, task: Task<'_>) -> bool {
+        self.running = Some(id);
+        request(id, task).is_some_and(|line| self.input.send(line))
+    }
+
+    /// Asks for candidates; an interpreter that takes too long is interrupted.
+    fn complete(&mut self, completion: Completion) -> bool {
+        self.alarm = Some(Instant::now() + COMPLETION_TIMEOUT);
+        self.completing = Some(completion.answer);
+        let complete = Place {
+            code: &completion.code,
+            cursor: completion.cursor,
+        };
+        self.ask(COMPLETION, Task::Complete { complete })
     }
 
     fn take(&mut self, message: Message) -> Option<Ending> {
@@ -210,6 +254,21 @@ impl Interpreter {
             Message::Fatal(reason) => return Some(Ending::Fatal(reason)),
             Message::Progress { id, progress } if self.running == Some(id) => {
                 self.session.advance(id, progress);
+            }
+            Message::Candidates(candidates) if self.running == Some(COMPLETION) => {
+                self.running = None;
+                self.alarm = None;
+                if let Some(answer) = self.completing.take() {
+                    // Whoever asked may have given up.
+                    let _ = answer.send(candidates);
+                }
+            }
+            Message::Printed { stream, text } if self.session.is_batch() => {
+                self.session.print(stream, &text);
+            }
+            Message::Exited(code) if self.session.is_batch() => return Some(Ending::Exited(code)),
+            Message::Reply { output, .. } if self.session.is_batch() => {
+                return Some(Ending::Fatal(output.to_string()));
             }
             Message::Reply { id, output } if self.running == Some(id) => self.finish(id, output),
             Message::TooLarge { id } if self.running == Some(id) => {
@@ -233,8 +292,16 @@ impl Interpreter {
 }
 
 impl Ending {
+    /// How long the process may take to end by itself.
+    pub fn grace(&self, limits: &SessionLimits) -> Duration {
+        match self {
+            Self::Gone | Self::Deaf => Duration::ZERO,
+            _ => limits.stop_grace,
+        }
+    }
+
     /// The session's last state, and what a statement that was running is told.
-    fn outcome(self, is_ready: bool, exit: &str) -> (SessionState, &'static str, String) {
+    pub fn outcome(self, is_ready: bool, exit: &str) -> (SessionState, &'static str, String) {
         match self {
             Self::Requested => (
                 SessionState::Killed,
@@ -253,6 +320,12 @@ impl Ending {
                 "InterpreterFailed",
                 "the interpreter does not read what it is sent".to_owned(),
             ),
+            Self::Exited(0) => (
+                SessionState::Success,
+                "",
+                "the script ended with exit code 0".to_owned(),
+            ),
+            Self::Exited(code) => (SessionState::Dead, "", exit_text(code)),
             Self::Gone => (
                 if is_ready {
                     SessionState::Dead
@@ -266,6 +339,13 @@ impl Ending {
     }
 }
 
+fn exit_text(code: i32) -> String {
+    match code {
+        ..0 => format!("the script was ended by signal {}", code.unsigned_abs()),
+        _ => format!("the script ended with exit code {code}"),
+    }
+}
+
 async fn sleep_until(alarm: Option<Instant>) {
     match alarm {
         Some(at) => tokio::time::sleep_until(at).await,
@@ -275,13 +355,13 @@ async fn sleep_until(alarm: Option<Instant>) {
 
 /// The interpreter's standard input. At most two requests are under way, so that a process that
 /// answers without reading cannot make the daemon hold what it was sent.
-struct Input {
+pub(super) struct Input {
     lines: mpsc::Sender<Vec<u8>>,
     task: JoinHandle<()>,
 }
 
 impl Input {
-    fn new(mut stdin: ChildStdin) -> Self {
+    pub fn new(mut stdin: ChildStdin) -> Self {
         let (lines, mut waiting) = mpsc::channel::<Vec<u8>>(1);
         let task = tokio::spawn(async move {
             while let Some(line) = waiting.recv().await {
@@ -296,15 +376,21 @@ impl Input {
 
     /// Hands over one line; false when the process does not take them. A process that has ended
     /// counts as taking: its end is noticed elsewhere, with the reason.
-    fn send(&self, line: Vec<u8>) -> bool {
+    pub fn send(&self, line: Vec<u8>) -> bool {
         !matches!(
             self.lines.try_send(line),
             Err(mpsc::error::TrySendError::Full(_))
         )
     }
 
+    /// Waits until one more line can be handed over, or the process has ended.
+    pub fn room(&self) -> impl Future<Output = ()> + use<> {
+        let lines = self.lines.clone();
+        async move { drop(lines.reserve().await) }
+    }
+
     /// Closes the stream even when the process does not read.
-    fn close(&self) {
+    pub fn close(&self) {
         self.task.abort();
     }
 }
@@ -316,12 +402,18 @@ impl Drop for Input {
 }
 
 /// Reads messages until the process has ended and nothing more comes.
-async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sender<Message>) {
+pub(super) async fn hear<M>(
+    stdout: ChildStdout,
+    exit: Exit,
+    limit: usize,
+    parse: fn(&Line) -> M,
+    messages: mpsc::Sender<M>,
+) {
     let mut lines = LineReader::new(stdout, limit, CUT_REPLY_BYTES);
     loop {
         tokio::select! {
             line = lines.next() => match line {
-                Ok(Some(line)) => if messages.send(Message::parse(&line)).await.is_err() {
+                Ok(Some(line)) => if messages.send(parse(&line)).await.is_err() {
                     return;
                 },
                 Ok(None) | Err(_) => break,
@@ -331,7 +423,7 @@ async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sen
     }
     let rest = async {
         while let Ok(Some(line)) = lines.next().await {
-            if messages.send(Message::parse(&line)).await.is_err() {
+            if messages.send(parse(&line)).await.is_err() {
                 return;
             }
         }
@@ -340,7 +432,7 @@ async fn hear(stdout: ChildStdout, exit: Exit, limit: usize, messages: mpsc::Sen
 }
 
 /// Copies what the process writes to its standard error into the session's log.
-async fn record(stderr: ChildStderr, exit: Exit, session: Arc<Session>) {
+pub(super) async fn record(stderr: ChildStderr, exit: Exit, session: Arc<Session>) {
     let mut lines = LineReader::new(BufReader::new(stderr), LINE_BYTES, LINE_BYTES);
     let copy = async {
         while let Ok(Some(line)) = lines.next().await {

@@ -9,18 +9,24 @@
 //! reaper ends what nobody uses.
 
 mod authority;
+mod batch;
+mod counters;
 pub mod credentials;
 mod environment;
 mod error;
 mod interpreter;
+mod kernel;
 mod launcher;
 mod limits;
 mod line;
 mod log;
 mod protocol;
+mod record;
 mod registry;
 mod session;
+mod settings;
 mod statement;
+pub mod usage;
 
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
@@ -28,9 +34,16 @@ pub mod fixture;
 mod tests;
 
 pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
+pub use batch::{Batch, BatchRequest, BatchState, Script};
+pub use counters::{Counters, EndReason};
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
+pub use kernel::{
+    Connection, Kernel, KernelMessage, KernelRequest, KernelState, Lost, MalformedMessage,
+};
 pub use limits::SessionLimits;
+pub use record::{SessionRecord, SessionRecords};
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
-pub use statement::{Output, Statement, StatementState};
+pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};
+pub use statement::{Language, Output, Statement, StatementState};

@@ -9,6 +9,8 @@ pub struct SessionLimits {
     pub sessions_per_cluster: usize,
     /// Sessions of one cluster that may be starting at once.
     pub starting_per_cluster: usize,
+    /// Active sessions on one cluster under one runtime role.
+    pub sessions_per_role: usize,
     /// Active sessions of one login.
     pub sessions_per_login: usize,
     /// Statements of one session that may wait their turn.
@@ -40,6 +42,7 @@ impl Default for SessionLimits {
         Self {
             sessions_per_cluster: 64,
             starting_per_cluster: 16,
+            sessions_per_role: 32,
             sessions_per_login: 8,
             waiting_statements: 100,
             retained_statements: 100,
@@ -58,7 +61,8 @@ impl Default for SessionLimits {
 
 impl SessionLimits {
     /// The reaper's interval, kept within reason: it must neither spin nor sleep for ever.
-    pub(super) fn bounded_reap_interval(&self) -> Duration {
+    #[must_use]
+    pub fn bounded_reap_interval(&self) -> Duration {
         self.reap_interval
             .clamp(Duration::from_millis(20), Duration::from_secs(60))
     }

@@ -11,6 +11,8 @@ pub(super) const LINE_BYTES: usize = 8 << 10;
 #[derive(Debug, Default)]
 pub(super) struct SessionLog {
     lines: VecDeque<String>,
+    /// Lines that were forgotten.
+    forgotten: u64,
 }
 
 impl SessionLog {
@@ -18,6 +20,7 @@ impl SessionLog {
     pub fn push(&mut self, line: String) {
         if self.lines.len() == LINES {
             self.lines.pop_front();
+            self.forgotten += 1;
         }
         self.lines.push_back(line);
     }
@@ -29,6 +32,21 @@ impl SessionLog {
     /// `count` lines from `from` on.
     pub fn slice(&self, from: usize, count: usize) -> Vec<String> {
         self.lines.iter().skip(from).take(count).cloned().collect()
+    }
+
+    /// At most `count` lines from the one on that is the `from`th since the beginning (0: the first),
+    /// and the number of the line after them. Lines that were forgotten are left out.
+    pub fn since(&self, from: u64, count: usize) -> (Vec<String>, u64) {
+        let from = from.max(self.forgotten);
+        let skipped = usize::try_from(from - self.forgotten).unwrap_or(usize::MAX);
+        let lines = self.slice(skipped, count);
+        let next = from.min(self.end()) + lines.len() as u64;
+        (lines, next)
+    }
+
+    /// How many lines there ever were.
+    pub fn end(&self) -> u64 {
+        self.forgotten + self.lines.len() as u64
     }
 
     /// The last `count` lines.
@@ -51,5 +69,24 @@ mod tests {
         assert_eq!(log.slice(0, 1), ["50"]);
         assert_eq!(log.tail(2), ["248", "249"]);
         assert!(log.slice(500, 10).is_empty());
+    }
+
+    #[test]
+    fn a_follower_misses_nothing_that_is_still_there() {
+        let mut log = SessionLog::default();
+        log.push("0".to_owned());
+        assert_eq!(log.since(0, 10), (vec!["0".to_owned()], 1));
+        assert_eq!(log.since(1, 10), (Vec::new(), 1));
+        for number in 1..250 {
+            log.push(number.to_string());
+        }
+        let (lines, next) = log.since(1, 2);
+        assert_eq!((lines, next), (vec!["50".to_owned(), "51".to_owned()], 52));
+        assert_eq!(log.since(next, 500).1, 250);
+        assert_eq!(
+            log.since(u64::MAX, 1),
+            (Vec::new(), 250),
+            "from another session"
+        );
     }
 }

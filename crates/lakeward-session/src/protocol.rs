@@ -3,13 +3,17 @@
 //! The interpreter speaks first: `{"ready":true}` or `{"fatal":"reason"}`. Then each request
 //! `{"id":1,"code":"…"}` is answered by `{"id":1,"status":"ok","data":{mime: value}}` or
 //! `{"id":1,"status":"error","ename":…,"evalue":…,"traceback":[…]}`, before which any number of
-//! `{"id":1,"progress":0.5}` may come. Any other line is noise and goes to the session's log.
+//! `{"id":1,"progress":0.5}` may come. `{"id":2,"complete":{"code":"…","cursor":3}}` is answered by
+//! `{"id":2,"candidates":["…"]}`. A batch's script, `{"id":0,"script":{…}}`, is answered by any
+//! number of `{"id":0,"stdout":"…"}` and `{"id":0,"stderr":"…"}`, then `{"id":0,"exited":0}`, or an
+//! error when it could not be begun. Any other line is noise and goes to the session's log.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::batch::{Script, Stream};
 use super::line::Line;
-use super::statement::Output;
+use super::statement::{Language, Output};
 
 /// Bytes kept of a reply that is too long: enough to see which statement it answers.
 pub(super) const CUT_REPLY_BYTES: usize = 256;
@@ -23,6 +27,12 @@ pub(super) enum Message {
     Fatal(String),
     /// How far a statement has come, 0 to 1.
     Progress { id: u64, progress: f64 },
+    /// What a script printed.
+    Printed { stream: Stream, text: String },
+    /// The end of a script: its exit code, or minus the signal that ended it.
+    Exited(i32),
+    /// What may stand at the place that was asked for.
+    Candidates(Vec<String>),
     /// The end of a statement.
     Reply { id: u64, output: Output },
     /// The end of a statement whose reply was too long to take.
@@ -31,15 +41,36 @@ pub(super) enum Message {
     Noise(String),
 }
 
+/// What the interpreter is asked to do.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Task<'a> {
+    /// To run a statement.
+    Code { code: &'a str, kind: Language },
+    /// To run a script to its end.
+    Script { script: &'a Script },
+    /// To say what may stand at a place in code.
+    Complete { complete: Place<'a> },
+}
+
+/// A place in code that is being written.
+#[derive(Serialize)]
+pub(super) struct Place<'a> {
+    pub code: &'a str,
+    /// Characters before the place.
+    pub cursor: usize,
+}
+
 #[derive(Serialize)]
 struct Request<'a> {
     id: u64,
-    code: &'a str,
+    #[serde(flatten)]
+    task: Task<'a>,
 }
 
-/// The request line that runs `code`.
-pub(super) fn request(id: u64, code: &str) -> Option<Vec<u8>> {
-    let mut line = serde_json::to_vec(&Request { id, code }).ok()?;
+/// The request line for a task.
+pub(super) fn request(id: u64, task: Task<'_>) -> Option<Vec<u8>> {
+    let mut line = serde_json::to_vec(&Request { id, task }).ok()?;
     line.push(b'\n');
     Some(line)
 }
@@ -50,6 +81,10 @@ struct Spoken {
     fatal: Option<String>,
     id: Option<u64>,
     progress: Option<f64>,
+    stdout: Option<String>,
+    stderr: Option<String>,
+    exited: Option<i32>,
+    candidates: Option<Vec<String>>,
     status: Option<String>,
     data: Option<Box<RawValue>>,
     ename: Option<String>,
@@ -96,14 +131,23 @@ impl Spoken {
                 evalue: self.evalue.unwrap_or_default(),
                 traceback: self.traceback,
             },
-            _ => {
-                return self.progress.map(|progress| Message::Progress {
-                    id,
-                    progress: progress.clamp(0.0, 1.0),
-                });
-            }
+            _ => return self.unfinished(id),
         };
         Some(Message::Reply { id, output })
+    }
+
+    /// What comes before the end, and how a script ended.
+    fn unfinished(self, id: u64) -> Option<Message> {
+        let printed = |stream| move |text| Message::Printed { stream, text };
+        let progress = |progress: f64| Message::Progress {
+            id,
+            progress: progress.clamp(0.0, 1.0),
+        };
+        (self.progress.map(progress))
+            .or_else(|| self.stdout.map(printed(Stream::Stdout)))
+            .or_else(|| self.stderr.map(printed(Stream::Stderr)))
+            .or_else(|| self.exited.map(Message::Exited))
+            .or_else(|| self.candidates.map(Message::Candidates))
     }
 }
 
@@ -167,6 +211,18 @@ mod tests {
     }
 
     #[test]
+    fn a_script_prints_and_exits() {
+        assert!(matches!(
+            parse(r#"{"id":0,"stderr":"oh\n"}"#),
+            Message::Printed { stream: Stream::Stderr, text } if text == "oh\n"
+        ));
+        assert!(matches!(
+            parse(r#"{"id":0,"exited":-9}"#),
+            Message::Exited(-9)
+        ));
+    }
+
+    #[test]
     fn what_is_not_the_protocol_is_noise() {
         for text in [
             "hello",
@@ -216,7 +272,9 @@ mod tests {
 
         #[test]
         fn a_request_is_one_line(code: String) {
-            let line = request(1, &code).unwrap();
+            let line = request(1, Task::Code { code: &code, kind: Language::Sql }).unwrap();
+            let back: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            prop_assert_eq!(back["kind"].as_str(), Some("sql"));
             prop_assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
             let back: serde_json::Value = serde_json::from_slice(&line).unwrap();
             prop_assert_eq!(back["code"].as_str(), Some(code.as_str()));

@@ -1,6 +1,6 @@
 //! All sessions of the daemon: opening, finding, reaping and ending them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,14 @@ use parking_lot::Mutex;
 use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::authority::{Login, SessionRuntime};
+use super::batch::Batch;
+use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::interpreter::drive;
+use super::kernel::{self, Kernel, KernelRequest};
 use super::launcher::SessionFolder;
 use super::limits::SessionLimits;
 use super::session::{Overdue, Session, SessionRequest, SessionState, SessionSummary};
@@ -30,6 +34,7 @@ const SHUTDOWN_MARGIN: Duration = Duration::from_secs(5);
 pub struct SessionRegistry {
     runtime: Arc<SessionRuntime>,
     limits: Arc<SessionLimits>,
+    counters: Counters,
     folder: PathBuf,
     state: Mutex<State>,
     /// The interpreters' tasks, also of sessions that are ending.
@@ -40,6 +45,8 @@ pub struct SessionRegistry {
 struct State {
     by_id: BTreeMap<(String, u32), Arc<Session>>,
     by_key: BTreeMap<String, Arc<Session>>,
+    /// The sessions that are kernels, once more.
+    kernels: HashMap<Uuid, Arc<Kernel>>,
     is_closed: bool,
 }
 
@@ -59,6 +66,7 @@ impl SessionRegistry {
         let registry = Arc::new(Self {
             runtime: Arc::new(runtime),
             limits: Arc::new(limits),
+            counters: Counters::default(),
             folder: folder.canonicalize()?,
             state: Mutex::default(),
             tasks: Mutex::default(),
@@ -71,6 +79,12 @@ impl SessionRegistry {
     #[must_use]
     pub fn limits(&self) -> &SessionLimits {
         &self.limits
+    }
+
+    /// What sessions are counted by.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Opens a session for `owner` on its cluster. The interpreter starts in the background.
@@ -95,6 +109,7 @@ impl SessionRegistry {
             SessionFolder::new(&self.folder, &session.key),
         ));
         drop(state);
+        self.counters.opened.inc();
         tracing::info!(
             cluster = %owner.cluster_id,
             session = session.id,
@@ -102,6 +117,42 @@ impl SessionRegistry {
             "session opened"
         );
         Ok(session)
+    }
+
+    /// Starts a Jupyter kernel for `owner` on its cluster. It counts as a session, and starts in
+    /// the background.
+    ///
+    /// # Errors
+    /// When a bound is reached, or the registry is shut down.
+    pub fn open_kernel(
+        &self,
+        owner: &Login,
+        request: KernelRequest,
+    ) -> Result<Arc<Kernel>, SessionError> {
+        let mut state = self.state.lock();
+        let of_session = request.session();
+        self.admit(&state, owner, &of_session)?;
+        let session = Arc::new(self.new_session(&state, owner, of_session));
+        let (kernel, orders) = Kernel::new(Arc::clone(&session), request);
+        state.insert(&session);
+        state.kernels.insert(kernel.id(), Arc::clone(&kernel));
+        self.tasks.lock().spawn(kernel::drive(
+            Arc::clone(&kernel),
+            orders,
+            Arc::clone(&self.runtime),
+            Arc::clone(&self.limits),
+            SessionFolder::new(&self.folder, &session.key),
+        ));
+        drop(state);
+        self.counters.opened.inc();
+        tracing::info!(
+            cluster = %owner.cluster_id,
+            session = session.id,
+            kernel = %kernel.id(),
+            role = %owner.role_arn,
+            "kernel opened"
+        );
+        Ok(kernel)
     }
 
     fn admit(
@@ -134,7 +185,9 @@ impl SessionRegistry {
             return Err(SessionError::TooManyOfLogin { limit });
         }
         let is_namesake = |found: &&(&Arc<Session>, SessionState)| {
-            request.name.is_some() && found.0.request.name == request.name
+            request.name.is_some()
+                && found.0.request.name == request.name
+                && found.0.is_batch() == request.script.is_some()
         };
         match own.find(is_namesake) {
             Some((session, _)) => Err(SessionError::DuplicateName {
@@ -155,9 +208,33 @@ impl SessionRegistry {
                 break id;
             }
         };
-        let key = hex::encode(random.random::<[u8; 16]>());
-        let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
-        Session::new(id, key, token, owner.clone(), request, &self.limits)
+        let (key, token) = secrets();
+        let counters = self.counters.clone();
+        Session::new(
+            id,
+            key,
+            token,
+            owner.clone(),
+            request,
+            &self.limits,
+            counters,
+        )
+    }
+
+    /// Puts in a session of an earlier process; not where its number is taken.
+    pub(super) fn insert_ended(&self, session: Arc<Session>) {
+        let mut state = self.state.lock();
+        let id = (session.owner.cluster_id.clone(), session.id);
+        if !state.is_closed && !state.by_id.contains_key(&id) {
+            state.insert(&session);
+        }
+    }
+
+    /// Whether a session of that number is known, whoever owns it.
+    #[must_use]
+    pub fn knows(&self, cluster_id: &str, id: u32) -> bool {
+        let id = (cluster_id.to_owned(), id);
+        self.state.lock().by_id.contains_key(&id)
     }
 
     /// The login's own session of that number.
@@ -165,7 +242,30 @@ impl SessionRegistry {
     pub fn find(&self, login: &Login, id: u32) -> Option<Arc<Session>> {
         let state = self.state.lock();
         let session = state.by_id.get(&(login.cluster_id.clone(), id))?;
-        (session.owner.is_same_binding(login)).then(|| Arc::clone(session))
+        let is_own = session.takes_statements() && session.owner.is_same_binding(login);
+        is_own.then(|| Arc::clone(session))
+    }
+
+    /// The login's own kernel of that id.
+    #[must_use]
+    pub fn find_kernel(&self, login: &Login, id: Uuid) -> Option<Arc<Kernel>> {
+        let state = self.state.lock();
+        let kernel = state.kernels.get(&id)?;
+        (kernel.session().owner.is_same_binding(login)).then(|| Arc::clone(kernel))
+    }
+
+    /// The login's own kernels, oldest first.
+    #[must_use]
+    pub fn kernels_owned_by(&self, login: &Login) -> Vec<Arc<Kernel>> {
+        let state = self.state.lock();
+        let mut own: Vec<_> = state
+            .kernels
+            .values()
+            .filter(|kernel| kernel.session().owner.is_same_binding(login))
+            .cloned()
+            .collect();
+        own.sort_by_key(|kernel| kernel.session().created_at);
+        own
     }
 
     /// The login's own sessions, oldest first.
@@ -174,10 +274,23 @@ impl SessionRegistry {
         let state = self.state.lock();
         let mut own: Vec<_> = state
             .of_cluster(&login.cluster_id)
-            .filter(|session| session.owner.is_same_binding(login))
+            .filter(|session| session.takes_statements() && session.owner.is_same_binding(login))
             .cloned()
             .collect();
         own.sort_by_key(|session| session.created_at);
+        own
+    }
+
+    /// The login's own batches, oldest first.
+    #[must_use]
+    pub fn batches_of(&self, login: &Login) -> Vec<Batch> {
+        let state = self.state.lock();
+        let mut own: Vec<_> = state
+            .of_cluster(&login.cluster_id)
+            .filter(|session| session.is_batch() && session.owner.is_same_binding(login))
+            .map(|session| Batch::of(Arc::clone(session)))
+            .collect();
+        own.sort_by_key(Batch::created_at);
         own
     }
 
@@ -193,6 +306,25 @@ impl SessionRegistry {
         all
     }
 
+    /// A cluster's session of that number, whoever owns it. For those who may look after the cluster.
+    #[must_use]
+    pub fn find_on(&self, cluster_id: &str, id: u32) -> Option<Arc<Session>> {
+        let key = (cluster_id.to_owned(), id);
+        self.state.lock().by_id.get(&key).cloned()
+    }
+
+    /// How many sessions each cluster has in each state.
+    #[must_use]
+    pub fn census(&self) -> BTreeMap<(String, SessionState), usize> {
+        let state = self.state.lock();
+        let mut counts = BTreeMap::new();
+        for ((cluster, _), session) in &state.by_id {
+            let place = (cluster.clone(), session.state());
+            *counts.entry(place).or_default() += 1;
+        }
+        counts
+    }
+
     /// The live session whose credentials this token opens.
     pub(super) fn with_token(&self, key: &str, token: &str) -> Option<Arc<Session>> {
         let session = self.state.lock().by_key.get(key).cloned();
@@ -206,16 +338,56 @@ impl SessionRegistry {
     /// Ends a session and forgets it at once; its process is seen to its end in the background.
     pub fn end(&self, session: &Arc<Session>, reason: &str) {
         tracing::info!(session = session.id, %reason, "ending session");
+        self.forget(session, EndReason::Owner);
+    }
+
+    fn forget(&self, session: &Arc<Session>, reason: EndReason) {
         self.state.lock().remove(session);
-        session.stop();
+        session.stop(reason);
+    }
+
+    /// Ends a session that someone else than its owner wants gone. It stays to be looked at, so that
+    /// its owner learns why.
+    pub fn revoke(&self, session: &Arc<Session>, reason: EndReason) {
+        tracing::info!(
+            session = session.id,
+            reason = reason.text(),
+            "ending session"
+        );
+        session.note(format!("this session is being ended: {}", reason.text()));
+        session.stop(reason);
     }
 
     /// Ends every session of a cluster.
     pub fn end_cluster(&self, cluster_id: &str, reason: &str) {
         let sessions: Vec<_> = self.state.lock().of_cluster(cluster_id).cloned().collect();
         for session in sessions {
-            self.end(&session, reason);
+            tracing::info!(session = session.id, %reason, "ending session");
+            self.forget(&session, EndReason::Cluster);
         }
+    }
+
+    /// Opens no session and begins no statement any more. What runs goes on.
+    pub fn drain(&self) {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        state.by_id.values().for_each(|session| session.drain());
+    }
+
+    /// How many sessions run a statement.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        let state = self.state.lock();
+        let running = state.by_id.values().filter(|session| session.is_running());
+        running.count()
+    }
+
+    /// Kills every session at once.
+    pub async fn kill(&self) {
+        self.drain();
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        // Dropping a task kills its process group.
+        tasks.shutdown().await;
     }
 
     /// Ends every session and waits until their processes are gone.
@@ -224,9 +396,12 @@ impl SessionRegistry {
             let mut state = self.state.lock();
             state.is_closed = true;
             std::mem::take(&mut state.by_key);
+            std::mem::take(&mut state.kernels);
             std::mem::take(&mut state.by_id)
         };
-        sessions.values().for_each(|session| session.stop());
+        sessions
+            .values()
+            .for_each(|session| session.stop(EndReason::Shutdown));
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         let all = async { while tasks.join_next().await.is_some() {} };
         let patience = self.limits.stop_grace + SHUTDOWN_MARGIN;
@@ -242,7 +417,14 @@ impl SessionRegistry {
         let sessions: Vec<_> = self.state.lock().by_id.values().cloned().collect();
         for session in sessions {
             match session.overdue(now, &self.limits) {
-                Some(Overdue::End(reason)) => self.end(&session, reason),
+                Some(Overdue::End(reason)) => {
+                    tracing::info!(
+                        session = session.id,
+                        reason = reason.text(),
+                        "ending session"
+                    );
+                    self.forget(&session, reason);
+                }
                 Some(Overdue::Forget) => self.state.lock().remove(&session),
                 None => {}
             }
@@ -263,6 +445,10 @@ impl State {
         self.by_id
             .remove(&(session.owner.cluster_id.clone(), session.id));
         self.by_key.remove(&session.key);
+        if session.is_kernel() {
+            self.kernels
+                .retain(|_, kernel| kernel.session().key != session.key);
+        }
     }
 
     fn of_cluster(&self, cluster_id: &str) -> impl Iterator<Item = &Arc<Session>> {
@@ -270,6 +456,14 @@ impl State {
             .range((cluster_id.to_owned(), 0)..=(cluster_id.to_owned(), u32::MAX))
             .map(|(_, session)| session)
     }
+}
+
+/// A session's key, which names it to the credentials endpoint, and the token that opens it.
+pub(super) fn secrets() -> (String, Secret) {
+    let mut random = rand::rng();
+    let key = hex::encode(random.random::<[u8; 16]>());
+    let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
+    (key, token)
 }
 
 async fn reap(registry: Weak<SessionRegistry>) {

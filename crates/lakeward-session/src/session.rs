@@ -8,17 +8,22 @@ use jiff::Timestamp;
 use lakeward_wire::Secret;
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::authority::Login;
+use super::batch::{Printed, Script, Stream};
+use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::limits::SessionLimits;
 use super::log::SessionLog;
-use super::statement::{Cancel, Output, Statement, Statements};
+use super::statement::{Cancel, Language, Output, Statement, StatementState, Statements};
+
+/// How long a completion may take.
+pub(super) const COMPLETION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where a session is, in Livy's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionState {
     /// The interpreter is being started.
@@ -35,6 +40,8 @@ pub enum SessionState {
     Dead,
     /// The session was ended.
     Killed,
+    /// The script it was opened for ran through.
+    Success,
 }
 
 impl SessionState {
@@ -47,7 +54,10 @@ impl SessionState {
     /// Whether the process is gone.
     #[must_use]
     pub fn has_ended(self) -> bool {
-        matches!(self, Self::Error | Self::Dead | Self::Killed)
+        matches!(
+            self,
+            Self::Error | Self::Dead | Self::Killed | Self::Success
+        )
     }
 }
 
@@ -61,6 +71,7 @@ impl fmt::Display for SessionState {
             Self::Error => "error",
             Self::Dead => "dead",
             Self::Killed => "killed",
+            Self::Success => "success",
         })
     }
 }
@@ -70,7 +81,7 @@ impl fmt::Display for SessionState {
 pub struct SessionRequest {
     /// The name, when it gave one.
     pub name: Option<String>,
-    /// The kind of code, in the client's word: `pyspark` or `python`.
+    /// The kind of session, in Livy's word: `pyspark`, `python`, `sql` or `shared`.
     pub kind: String,
     /// The session ends when its owner is not heard of for this long; `None` = never.
     pub heartbeat_timeout: Option<Duration>,
@@ -80,6 +91,20 @@ pub struct SessionRequest {
     pub settings: String,
     /// The rest of the request, shown back as it was.
     pub details: serde_json::Map<String, serde_json::Value>,
+    /// The script to run instead of statements: this is a batch.
+    pub script: Option<Script>,
+}
+
+impl SessionRequest {
+    /// What the interpreter is started as: `python` goes without an engine.
+    #[must_use]
+    pub fn process_kind(&self) -> &'static str {
+        match &*self.kind {
+            "python" => "python",
+            super::kernel::KIND => super::kernel::KIND,
+            _ => "pyspark",
+        }
+    }
 }
 
 /// A session as others see it.
@@ -89,6 +114,8 @@ pub struct SessionSummary {
     pub id: u32,
     /// Its name, when it has one.
     pub name: Option<String>,
+    /// The kind of code, in the client's word; or `batch`, or `kernel`.
+    pub kind: String,
     /// Its application id, in YARN's form.
     pub application_id: String,
     /// Where it is.
@@ -99,21 +126,37 @@ pub struct SessionSummary {
     pub created_at: Timestamp,
     /// When it last began or ended anything.
     pub active_at: Timestamp,
+    /// The process that runs it, once there is one; see [`usage`](crate::usage).
+    pub process: Option<u32>,
 }
 
 /// What the interpreter's task is to do next.
 pub(super) enum Errand {
     Stop,
     Interrupt,
-    Run { id: u64, code: Arc<str> },
+    Run {
+        id: u64,
+        code: Arc<str>,
+        language: Language,
+    },
+    Complete(Completion),
+    Submit,
     Nothing,
+}
+
+/// A question what may stand at a place in code.
+pub(super) struct Completion {
+    pub code: String,
+    /// Characters before the place.
+    pub cursor: usize,
+    pub answer: oneshot::Sender<Vec<String>>,
 }
 
 /// What the reaper is to do with a session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// End it, for this reason.
-    End(&'static str),
+    End(EndReason),
     /// It has ended long ago: forget it.
     Forget,
 }
@@ -132,6 +175,8 @@ pub struct Session {
     pub(super) token: Secret,
     pub(super) errands: Notify,
     pub(super) minting: tokio::sync::Mutex<()>,
+    pub(super) ended: watch::Sender<bool>,
+    counters: Counters,
     idle_timeout: Duration,
     waiting_limit: usize,
     waiting_bytes: usize,
@@ -142,8 +187,16 @@ struct Core {
     state: SessionState,
     statements: Statements,
     log: SessionLog,
-    stop: bool,
+    /// Set when it is told to end.
+    stop: Option<EndReason>,
+    /// It takes and begins no statements any more.
+    is_draining: bool,
+    process: Option<u32>,
     interrupt: bool,
+    completion: Option<Completion>,
+    /// Whether the batch's script still waits to be begun.
+    has_script: bool,
+    printed: Printed,
     heard: Instant,
     active: Instant,
     active_at: Timestamp,
@@ -174,6 +227,7 @@ impl Session {
         owner: Login,
         request: SessionRequest,
         limits: &SessionLimits,
+        counters: Counters,
     ) -> Self {
         let now = Instant::now();
         let created_at = Timestamp::now();
@@ -181,24 +235,31 @@ impl Session {
             id,
             owner,
             created_at,
+            counters,
             key,
             token,
             errands: Notify::new(),
             minting: tokio::sync::Mutex::new(()),
+            ended: watch::Sender::new(false),
             idle_timeout: request.idle_timeout.unwrap_or(limits.idle_timeout),
             waiting_limit: limits.waiting_statements,
             waiting_bytes: limits.retained_bytes,
-            request,
             core: Mutex::new(Core {
                 state: SessionState::Starting,
                 statements: Statements::new(limits.retained_statements, limits.retained_bytes),
                 log: SessionLog::default(),
-                stop: false,
+                stop: None,
+                is_draining: false,
+                process: None,
                 interrupt: false,
+                completion: None,
+                has_script: request.script.is_some(),
+                printed: Printed::default(),
                 heard: now,
                 active: now,
                 active_at: created_at,
             }),
+            request,
         }
     }
 
@@ -222,11 +283,16 @@ impl Session {
         SessionSummary {
             id: self.id,
             name: self.request.name.clone(),
+            kind: match self.is_batch() {
+                true => "batch".to_owned(),
+                false => self.request.kind.clone(),
+            },
             application_id: self.application_id(),
             state: core.state,
             owner: self.owner.clone(),
             created_at: self.created_at,
             active_at: core.active_at,
+            process: core.process.filter(|_| !core.state.has_ended()),
         }
     }
 
@@ -235,19 +301,40 @@ impl Session {
         self.core.lock().heard = Instant::now();
     }
 
+    /// Whether it is a session in Livy's sense: neither a batch nor a kernel.
+    pub(super) fn takes_statements(&self) -> bool {
+        !self.is_batch() && !self.is_kernel()
+    }
+
+    /// Whether it is a Jupyter kernel, which runs no statements.
+    pub(super) fn is_kernel(&self) -> bool {
+        self.request.kind == super::kernel::KIND
+    }
+
     /// Counts as activity without doing anything.
     pub fn touch(&self) {
         self.core.lock().touch();
+    }
+
+    /// Queues a statement in Python. While the session starts it waits.
+    ///
+    /// # Errors
+    /// When the session takes no statements, or has too many waiting.
+    pub fn submit(&self, code: String) -> Result<Statement, SessionError> {
+        self.submit_in(Language::Python, code)
     }
 
     /// Queues a statement. While the session starts it waits.
     ///
     /// # Errors
     /// When the session takes no statements, or has too many waiting.
-    pub fn submit(&self, code: String) -> Result<Statement, SessionError> {
+    pub fn submit_in(&self, language: Language, code: String) -> Result<Statement, SessionError> {
         let mut core = self.core.lock();
-        if !core.state.is_active() {
+        if !core.state.is_active() || self.is_batch() {
             return Err(SessionError::NotActive(core.state));
+        }
+        if core.is_draining {
+            return Err(SessionError::ShuttingDown);
         }
         let waiting = core.statements.unfinished().count();
         let bytes: usize = core.statements.unfinished().map(|one| one.code.len()).sum();
@@ -256,11 +343,34 @@ impl Session {
                 limit: self.waiting_limit,
             });
         }
-        let statement = core.statements.submit(code);
+        let statement = core.statements.submit(code, language);
         core.touch();
         core.settle();
         self.errands.notify_one();
         Ok(statement)
+    }
+
+    /// What may stand in `code` behind its first `cursor` characters. Only an idle session can
+    /// say; of any other, and of one that does not answer soon, there is nothing.
+    pub async fn complete(&self, code: String, cursor: usize) -> Vec<String> {
+        let answered = {
+            let mut core = self.core.lock();
+            if core.state != SessionState::Idle || core.completion.is_some() {
+                return Vec::new();
+            }
+            let (answer, answered) = oneshot::channel();
+            core.completion = Some(Completion {
+                code,
+                cursor,
+                answer,
+            });
+            core.touch();
+            answered
+        };
+        self.errands.notify_one();
+        let answer = tokio::time::timeout(COMPLETION_TIMEOUT, answered).await;
+        // An interpreter that is slow or has ended has nothing to offer.
+        answer.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     /// One statement.
@@ -300,16 +410,47 @@ impl Session {
         (core.log.slice(from, count), core.log.len())
     }
 
+    /// At most `count` lines of the log from the one on that is the `from`th since the session began,
+    /// and the number of the line after them. Lines that were forgotten are left out.
+    #[must_use]
+    pub fn log_since(&self, from: u64, count: usize) -> (Vec<String>, u64) {
+        self.core.lock().log.since(from, count)
+    }
+
+    /// How many lines the log ever had.
+    #[must_use]
+    pub fn log_end(&self) -> u64 {
+        self.core.lock().log.end()
+    }
+
     /// The last `count` lines of the log.
     #[must_use]
     pub fn log_tail(&self, count: usize) -> Vec<String> {
         self.core.lock().log.tail(count)
     }
 
+    /// Takes and begins no statements any more; one that runs goes on.
+    pub(super) fn drain(&self) {
+        self.core.lock().is_draining = true;
+    }
+
+    /// Whether a statement is being run, a batch's script, or a kernel's cell.
+    pub(super) fn is_running(&self) -> bool {
+        let core = self.core.lock();
+        let begun = |one: &Statement| one.state != StatementState::Waiting;
+        core.state == SessionState::Busy
+            && (self.is_batch() || self.is_kernel() || core.statements.unfinished().any(begun))
+    }
+
+    /// The process that runs the session from now on.
+    pub(super) fn runs_as(&self, process: Option<u32>) {
+        self.core.lock().process = process;
+    }
+
     /// Tells the interpreter to end.
-    pub(super) fn stop(&self) {
+    pub(super) fn stop(&self, reason: EndReason) {
         let mut core = self.core.lock();
-        core.stop = true;
+        core.stop.get_or_insert(reason);
         if core.state.is_active() {
             core.state = SessionState::ShuttingDown;
         }
@@ -318,7 +459,7 @@ impl Session {
 
     pub(super) fn errand(&self, is_free: bool) -> Errand {
         let mut core = self.core.lock();
-        if core.stop {
+        if core.stop.is_some() {
             return Errand::Stop;
         }
         let interrupt = std::mem::take(&mut core.interrupt);
@@ -329,19 +470,63 @@ impl Session {
                 Errand::Nothing
             };
         }
+        if core.is_draining {
+            return Errand::Nothing;
+        }
+        if std::mem::take(&mut core.has_script) {
+            return Errand::Submit;
+        }
         match core.statements.begin_next(milliseconds()) {
-            Some((id, code)) => Errand::Run { id, code },
-            None => Errand::Nothing,
+            Some((id, code, language)) => Errand::Run { id, code, language },
+            None => (core.completion.take()).map_or(Errand::Nothing, Errand::Complete),
         }
     }
 
     pub(super) fn ready(&self) {
         let mut core = self.core.lock();
         if core.state == SessionState::Starting {
-            core.state = SessionState::Idle;
+            core.state = if self.is_batch() {
+                SessionState::Busy
+            } else {
+                SessionState::Idle
+            };
+            let age = Timestamp::now().duration_since(self.created_at);
+            self.counters.started(age.unsigned_abs());
         }
         core.touch();
-        core.settle();
+        if !self.is_batch() {
+            core.settle();
+        }
+    }
+
+    /// Whether it was opened for one script.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        self.request.script.is_some()
+    }
+
+    /// Keeps what the script printed, and shows it in the log.
+    pub(super) fn print(&self, stream: Stream, text: &str) {
+        let mut core = self.core.lock();
+        for line in core.printed.push(stream, text) {
+            core.log.push(line);
+        }
+    }
+
+    /// What the script printed on one stream.
+    pub(super) fn printed(&self, stream: Stream) -> Vec<u8> {
+        self.core.lock().printed.text(stream)
+    }
+
+    /// Whether it works, as its kernel says.
+    pub(super) fn work(&self, is_busy: bool) {
+        let mut core = self.core.lock();
+        if matches!(core.state, SessionState::Idle | SessionState::Busy) {
+            core.state = match is_busy {
+                true => SessionState::Busy,
+                false => SessionState::Idle,
+            };
+        }
     }
 
     pub(super) fn advance(&self, id: u64, progress: f64) {
@@ -351,6 +536,10 @@ impl Session {
     pub(super) fn finish(&self, id: u64, output: Output) {
         let mut core = self.core.lock();
         core.statements.finish(id, output, milliseconds());
+        if let Some(statement) = core.statements.get(id) {
+            let took = statement.completed - statement.started;
+            self.counters.finished(statement.outcome(), took);
+        }
         core.touch();
         core.settle();
     }
@@ -361,10 +550,25 @@ impl Session {
 
     pub(super) fn end(&self, state: SessionState, ename: &str, text: &str) {
         let mut core = self.core.lock();
+        if let Some(statement) = core.statements.unfinished().find(|one| one.started > 0) {
+            let took = milliseconds() - statement.started;
+            self.counters.finished("failed", took);
+        }
         core.statements.abandon(ename, text, milliseconds());
+        for line in core.printed.flush() {
+            core.log.push(line);
+        }
         core.log.push(text.to_owned());
+        self.counters.ended(match state {
+            SessionState::Error => EndReason::NotStarted,
+            SessionState::Success => EndReason::Finished,
+            SessionState::Killed => core.stop.unwrap_or(EndReason::Owner),
+            _ => EndReason::Died,
+        });
         core.state = state;
         core.touch();
+        drop(core);
+        self.ended.send_replace(true);
     }
 
     /// What the reaper is to do at `now`.
@@ -375,16 +579,16 @@ impl Session {
         }
         let silent = core.heard.elapsed();
         if (self.request.heartbeat_timeout).is_some_and(|timeout| silent >= timeout) {
-            return Some(Overdue::End("its client was not heard of any more"));
+            return Some(Overdue::End(EndReason::Heartbeat));
         }
         if core.state != SessionState::Idle {
             return None;
         }
         if core.active.elapsed() >= self.idle_timeout {
-            return Some(Overdue::End("it was idle for too long"));
+            return Some(Overdue::End(EndReason::Idle));
         }
         // Nobody can reach it any more; a statement that still ran was let finish.
-        (self.owner.expires_at <= now).then_some(Overdue::End("its login has expired"))
+        (self.owner.expires_at <= now).then_some(Overdue::End(EndReason::Expired))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Statements: their states, their order, and how many are remembered.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -28,6 +29,17 @@ impl StatementState {
     pub fn is_final(self) -> bool {
         matches!(self, Self::Available | Self::Cancelled)
     }
+}
+
+/// The language of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Python, with or without Spark's names.
+    #[default]
+    Python,
+    /// One query, whose rows come back as a table.
+    Sql,
 }
 
 /// What a statement came to.
@@ -71,6 +83,15 @@ impl Output {
     }
 }
 
+impl fmt::Display for Output {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ok { data } => formatter.write_str(data.get()),
+            Self::Error { ename, evalue, .. } => write!(formatter, "{ename}: {evalue}"),
+        }
+    }
+}
+
 /// One statement of a session; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Statement {
@@ -78,6 +99,8 @@ pub struct Statement {
     pub id: u64,
     /// The code as it was sent.
     pub code: Arc<str>,
+    /// What it is written in.
+    pub language: Language,
     /// Where it is.
     pub state: StatementState,
     /// What it came to, once it has ended.
@@ -91,6 +114,15 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// How it ended, in one word.
+    pub(super) fn outcome(&self) -> &'static str {
+        match (self.state, self.output.as_deref()) {
+            (StatementState::Cancelled, _) => "cancelled",
+            (_, Some(Output::Error { .. })) => "failed",
+            _ => "ok",
+        }
+    }
+
     fn size(&self) -> usize {
         self.code.len() + self.output.as_ref().map_or(0, |output| output.size())
     }
@@ -134,10 +166,11 @@ impl Statements {
     }
 
     /// Queues `code`.
-    pub fn submit(&mut self, code: String) -> Statement {
+    pub fn submit(&mut self, code: String, language: Language) -> Statement {
         let statement = Statement {
             id: self.next,
             code: code.into(),
+            language,
             state: StatementState::Waiting,
             output: None,
             progress: 0.0,
@@ -151,14 +184,14 @@ impl Statements {
     }
 
     /// The oldest waiting statement, now running.
-    pub fn begin_next(&mut self, now: i64) -> Option<(u64, Arc<str>)> {
+    pub fn begin_next(&mut self, now: i64) -> Option<(u64, Arc<str>, Language)> {
         let next = self
             .entries
             .iter_mut()
             .find(|statement| statement.state == StatementState::Waiting)?;
         next.state = StatementState::Running;
         next.started = now;
-        Some((next.id, Arc::clone(&next.code)))
+        Some((next.id, Arc::clone(&next.code), next.language))
     }
 
     /// Takes the end of a running statement. One that was being cancelled counts as cancelled,
@@ -278,9 +311,9 @@ mod tests {
     #[test]
     fn statements_run_in_order() {
         let mut statements = Statements::new(100, 1 << 20);
-        statements.submit("a".to_owned());
-        statements.submit("b".to_owned());
-        let (id, code) = statements.begin_next(1).unwrap();
+        statements.submit("a".to_owned(), Language::Python);
+        statements.submit("b".to_owned(), Language::Python);
+        let (id, code, _) = statements.begin_next(1).unwrap();
         assert_eq!((id, &*code), (0, "a"));
         statements.finish(0, ok("1"), 2);
         assert_eq!(
@@ -294,8 +327,8 @@ mod tests {
     #[test]
     fn a_waiting_statement_is_cancelled_at_once_and_a_running_one_by_interrupt() {
         let mut statements = Statements::new(100, 1 << 20);
-        statements.submit("a".to_owned());
-        statements.submit("b".to_owned());
+        statements.submit("a".to_owned(), Language::Python);
+        statements.submit("b".to_owned(), Language::Python);
         statements.begin_next(1);
         assert_eq!(statements.cancel(1, 2), Cancel::Done);
         assert_eq!(statements.cancel(0, 2), Cancel::Interrupt);
@@ -313,11 +346,11 @@ mod tests {
     fn only_ended_statements_are_forgotten() {
         let mut statements = Statements::new(3, 1 << 20);
         for number in 0..5 {
-            statements.submit(number.to_string());
+            statements.submit(number.to_string(), Language::Python);
         }
         assert_eq!(statements.all().count(), 5);
         for _ in 0..5 {
-            let (id, _) = statements.begin_next(1).unwrap();
+            let (id, ..) = statements.begin_next(1).unwrap();
             statements.finish(id, ok("x"), 2);
         }
         let left: Vec<u64> = statements.all().map(|statement| statement.id).collect();
@@ -328,8 +361,8 @@ mod tests {
     fn retained_bytes_are_bounded_and_the_newest_output_stays() {
         let mut statements = Statements::new(100, 1000);
         for _ in 0..3 {
-            statements.submit("x".to_owned());
-            let (id, _) = statements.begin_next(1).unwrap();
+            statements.submit("x".to_owned(), Language::Python);
+            let (id, ..) = statements.begin_next(1).unwrap();
             statements.finish(id, ok(&"y".repeat(2000)), 2);
         }
         let left: Vec<u64> = statements.all().map(|statement| statement.id).collect();
@@ -340,8 +373,8 @@ mod tests {
     #[test]
     fn a_dead_interpreter_leaves_nothing_unfinished() {
         let mut statements = Statements::new(100, 1 << 20);
-        statements.submit("a".to_owned());
-        statements.submit("b".to_owned());
+        statements.submit("a".to_owned(), Language::Python);
+        statements.submit("b".to_owned(), Language::Python);
         statements.begin_next(1);
         statements.abandon("Gone", "the interpreter ended", 2);
         assert_eq!(statements.unfinished().count(), 0);

@@ -12,6 +12,9 @@ use tempfile::TempDir;
 use super::fixture::{CLUSTER, eventually, is_alive, limits, login, runtime};
 use super::*;
 
+mod batches;
+mod completion;
+
 struct Bench {
     state: TempDir,
     registry: Arc<SessionRegistry>,
@@ -547,11 +550,7 @@ async fn nothing_survives_a_daemon_that_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pids");
     let mut daemon = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "session::tests::daemon_to_be_killed",
-            "--ignored",
-        ])
+        .args(["--exact", "tests::daemon_to_be_killed", "--ignored"])
         .env("LAKEWARD_TEST_PIDS", &file)
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -3,14 +3,16 @@
 use std::{io, path::Path, sync::Arc};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 use thiserror::Error;
+
+use crate::Secret;
 
 /// Why the authority could not be opened or could not issue.
 #[derive(Debug, Error)]
@@ -56,11 +58,12 @@ impl CertificateAuthority {
         &self.certificate_pem
     }
 
-    /// A server identity for the given DNS names and IP addresses (text; wildcards allowed).
+    /// A certificate with a new key for the given DNS names and IP addresses (text; wildcards
+    /// allowed). The first is its common name.
     ///
     /// # Errors
     /// A name is not a DNS name, or the key can't be made.
-    pub fn server_config(&self, names: &[String]) -> Result<Arc<ServerConfig>, AuthorityError> {
+    pub fn issue(&self, names: &[String]) -> Result<Issued, AuthorityError> {
         let mut params = CertificateParams::new(names.to_vec())?;
         let common_name = names.first().map_or("lakeward", String::as_str);
         params
@@ -71,8 +74,17 @@ impl CertificateAuthority {
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
-        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        Ok(Issued { certificate, key })
+    }
+
+    /// A server identity for the given names, as [`CertificateAuthority::issue`] takes them.
+    ///
+    /// # Errors
+    /// A name is not a DNS name, or the key can't be made.
+    pub fn server_config(&self, names: &[String]) -> Result<Arc<ServerConfig>, AuthorityError> {
+        let issued = self.issue(names)?;
+        let chain: Vec<CertificateDer<'static>> = vec![issued.certificate.der().clone()];
+        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(issued.key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -80,6 +92,26 @@ impl CertificateAuthority {
             .with_single_cert(chain, private)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
+    }
+}
+
+/// A certificate and its private key.
+pub struct Issued {
+    certificate: Certificate,
+    key: KeyPair,
+}
+
+impl Issued {
+    /// The certificate, PEM.
+    #[must_use]
+    pub fn certificate_pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// The private key, PEM (PKCS #8).
+    #[must_use]
+    pub fn private_key_pem(&self) -> Secret {
+        Secret::new(self.key.serialize_pem())
     }
 }
 

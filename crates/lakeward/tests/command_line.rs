@@ -44,6 +44,8 @@ async fn help_and_exit_codes() {
             ],
         ),
         ("init", &["--state-dir", "--account"]),
+        ("cluster", &["ls"]),
+        ("session", &["ls", "logs", "end"]),
         ("env", &["--state-dir", "--profile", "--client"]),
         (
             "view",
@@ -281,7 +283,7 @@ async fn a_taken_port_is_named_with_its_flag() {
         .local_addr()
         .map(|at| (taken, at.to_string()))
         .unwrap();
-    for flag in ["--listen", "--proxy", "--credentials"] {
+    for flag in ["--listen", "--proxy", "--credentials", "--metrics"] {
         let state = room.path().join(flag);
         let mut arguments = vec![
             "serve",
@@ -290,7 +292,7 @@ async fn a_taken_port_is_named_with_its_flag() {
             "--session-python",
             "/bin/true",
         ];
-        for other in ["--listen", "--proxy", "--credentials"] {
+        for other in ["--listen", "--proxy", "--credentials", "--metrics"] {
             arguments.extend([
                 other,
                 if other == flag {
@@ -331,6 +333,8 @@ async fn one_state_folder_has_one_instance() {
         "--proxy",
         "127.0.0.1:0",
         "--credentials",
+        "127.0.0.1:0",
+        "--metrics",
         "127.0.0.1:0",
         "--session-python",
         "/bin/true",
@@ -374,6 +378,8 @@ async fn reset_deletes_state_folders_only() {
             "--proxy",
             "127.0.0.1:0",
             "--credentials",
+            "127.0.0.1:0",
+            "--metrics",
             "127.0.0.1:0",
             "--session-python",
             "/bin/true",

@@ -22,6 +22,37 @@ const EC2: &str = "ec2.amazonaws.com";
 const LAKE_FORMATION_TAG: &str = "LakeFormationAuthorizedCaller";
 const LONGEST_SESSION_NAME: usize = 64;
 
+/// The role that EC2 hands to a cluster's instances.
+pub(crate) struct ProfileRole {
+    pub arn: String,
+    /// The session's name: the primary instance's id.
+    instance: String,
+}
+
+impl ProfileRole {
+    /// The role that the cluster's instance profile holds now.
+    pub(crate) fn of(identity: &Identity, cluster: &Cluster) -> Result<Self, EmrError> {
+        let profile = &cluster.instance_profile;
+        let arn = identity
+            .instance_profile_role(&cluster.account, profile)
+            .ok_or_else(|| {
+                EmrError::invalid_request(format!(
+                    "The instance profile {profile} of the cluster doesn't exist or holds no role. \
+                     Put back its role (AddRoleToInstanceProfile)."
+                ))
+            })?;
+        let instance = cluster.primary_instance().unwrap_or(&cluster.id).to_owned();
+        Ok(Self { arn, instance })
+    }
+
+    /// Its temporary keys, as an instance gets them.
+    pub(crate) fn keys(&self, identity: &Identity) -> Result<RoleCredentials, EmrError> {
+        identity
+            .service_credentials(&self.arn, EC2, &self.instance)
+            .map_err(|error| unusable_profile_role(&self.arn, &error))
+    }
+}
+
 /// One pass through the chain.
 pub(crate) struct RoleChain<'a> {
     pub cluster: &'a Cluster,
@@ -42,10 +73,10 @@ impl RoleChain<'_> {
     /// # Errors
     /// The link that doesn't hold, and what to change.
     pub(crate) fn assume(&self, identity: &Arc<Identity>) -> Result<RoleCredentials, EmrError> {
-        let profile_role = self.profile_role(identity)?;
-        let instance = self.cluster.primary_instance().unwrap_or(&self.cluster.id);
+        let ProfileRole { arn, instance } = ProfileRole::of(identity, self.cluster)?;
+        let profile_role = arn;
         let instance_session = identity
-            .service_session(&profile_role, EC2, instance)
+            .service_session(&profile_role, EC2, &instance)
             .map_err(|error| unusable_profile_role(&profile_role, &error))?;
         let request = self.request();
         self.check_permissions(identity, &instance_session, &profile_role, &request)?;
@@ -88,18 +119,6 @@ impl RoleChain<'_> {
             }
         }
         Ok(())
-    }
-
-    fn profile_role(&self, identity: &Arc<Identity>) -> Result<String, EmrError> {
-        let profile = &self.cluster.instance_profile;
-        identity
-            .instance_profile_role(&self.cluster.account, profile)
-            .ok_or_else(|| {
-                EmrError::invalid_request(format!(
-                    "The instance profile {profile} of the cluster doesn't exist or holds no role. \
-                     Put back its role (AddRoleToInstanceProfile)."
-                ))
-            })
     }
 
     fn request(&self) -> AssumeRole {

@@ -14,6 +14,9 @@ pub enum EmrError {
     /// A cluster that isn't there, or belongs to another account or region: they look alike.
     #[error("Cluster id '{0}' is not valid.")]
     NoSuchCluster(String),
+    /// A step that the cluster hasn't.
+    #[error("Step id '{0}' is not valid.")]
+    NoSuchStep(String),
     /// The same for the older operations.
     #[error("Specified job flow ID not valid")]
     NoSuchJobFlow,
@@ -23,6 +26,12 @@ pub enum EmrError {
     /// A change to a cluster that is ending or has ended.
     #[error("A job flow that is shutting down, terminated, or finished may not be modified.")]
     Finished,
+    /// An instance group that the cluster hasn't.
+    #[error("Instance group id '{0}' is not valid.")]
+    NoSuchInstanceGroup(String),
+    /// An instance fleet that the cluster hasn't.
+    #[error("Instance fleet id '{0}' is not valid.")]
+    NoSuchInstanceFleet(String),
     /// A security configuration's name is taken.
     #[error("SecurityConfiguration with name '{0}' already exists.")]
     SecurityConfigurationExists(String),
@@ -35,6 +44,9 @@ pub enum EmrError {
     /// A field or value that AWS has and Lakeward doesn't, yet.
     #[error("{0} isn't supported by this release of Lakeward.")]
     Unsupported(String),
+    /// The same, for the newer operations.
+    #[error("{0} isn't supported by this release of Lakeward.")]
+    UnsupportedRequest(String),
     /// Input of an older operation that breaks its rules.
     #[error("{0}")]
     Validation(String),
@@ -67,6 +79,14 @@ impl EmrError {
     pub(crate) fn validation(message: impl Into<String>) -> Self {
         Self::Validation(message.into())
     }
+
+    /// What isn't supported, as the newer operations say it.
+    pub(crate) fn of_newer_operation(self) -> Self {
+        match self {
+            Self::Unsupported(_) => Self::InvalidRequest(self.to_string()),
+            other => other,
+        }
+    }
 }
 
 impl From<AwsError> for EmrError {
@@ -88,6 +108,10 @@ impl From<EmrError> for AwsError {
             | EmrError::Validation(_)
             | EmrError::NoAddress(_) => "ValidationException",
             EmrError::NoSuchCluster(_)
+            | EmrError::NoSuchStep(_)
+            | EmrError::NoSuchInstanceGroup(_)
+            | EmrError::NoSuchInstanceFleet(_)
+            | EmrError::UnsupportedRequest(_)
             | EmrError::SecurityConfigurationExists(_)
             | EmrError::NoSuchSecurityConfiguration(_)
             | EmrError::InvalidRequest(_)

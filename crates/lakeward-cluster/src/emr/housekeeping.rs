@@ -9,11 +9,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::emr::{
     Emr,
     cluster::{
-        Cluster,
-        record::{ReasonCode, StateReason},
+        Cluster, ClusterState,
+        state::{ReasonCode, StateReason},
     },
     credential::{self, SessionCredential},
     error::EmrError,
+    session_record, step,
 };
 
 const EVERY: Duration = Duration::from_secs(10);
@@ -60,7 +61,8 @@ impl Emr {
             if !cluster.state.is_ready() || cluster.termination_protected {
                 continue;
             }
-            if self.runtime.busy(&cluster.id) {
+            let works = cluster.state == ClusterState::Running;
+            if works || self.runtime.busy(&cluster.id) {
                 self.activity.touch(&cluster.id, now);
             } else if self.idle_seconds(&cluster, now) >= i64::from(timeout) {
                 self.end_idle(&cluster, timeout).await?;
@@ -70,7 +72,7 @@ impl Emr {
     }
 
     /// Credentials that other nodes issued are known from their records.
-    fn idle_seconds(&self, cluster: &Cluster, now: Timestamp) -> i64 {
+    pub(crate) fn idle_seconds(&self, cluster: &Cluster, now: Timestamp) -> i64 {
         let unused = self.activity.idle_seconds(&cluster.id, now);
         let lifetime = self.config.credential_lifetime;
         let pairs = credential::of_cluster(&self.store.snapshot(), &cluster.id);
@@ -82,12 +84,9 @@ impl Emr {
 
     async fn end_idle(self: &Arc<Self>, cluster: &Cluster, timeout: u32) -> Result<(), EmrError> {
         tracing::info!(cluster = %cluster.id, timeout, "idle cluster ends");
-        let reason = StateReason {
-            code: Some(ReasonCode::UserRequest),
-            message: format!(
-                "Terminated by the auto-termination policy after {timeout} idle seconds"
-            ),
-        };
+        let message =
+            format!("Terminated by the auto-termination policy after {timeout} idle seconds");
+        let reason = StateReason::coded(ReasonCode::UserRequest, message);
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         self.end(vec![key], reason, |_| Ok(())).await
     }
@@ -97,20 +96,25 @@ impl Emr {
         let expired = snapshot
             .scan::<SessionCredential>("")
             .iter()
-            .any(|pair| pair.expires_at <= now);
+            .any(|pair| pair.is_over(now));
         let forgotten: Vec<String> = snapshot
             .scan::<Cluster>("")
             .iter()
             .filter(|cluster| is_forgotten(cluster, now))
             .map(|cluster| Cluster::key_of(&cluster.account, &cluster.id))
             .collect();
-        if !expired && forgotten.is_empty() {
+        let orphans = session_record::orphans(&snapshot);
+        if !expired && forgotten.is_empty() && orphans.is_empty() {
             return Ok(());
         }
         self.store
             .change(|change| {
                 credential::prune(change, "", now);
+                session_record::remove(change, &orphans);
                 for key in &forgotten {
+                    if let Some(cluster) = change.get::<Cluster>(key) {
+                        step::record::forget(change, &cluster.id);
+                    }
                     change.delete::<Cluster>(key);
                 }
                 Ok(())

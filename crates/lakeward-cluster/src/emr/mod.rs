@@ -6,26 +6,40 @@
 //! name. An operation decodes, asks the authorizer, then acts.
 
 mod activity;
+mod certificate;
 mod chain;
 pub(crate) mod cluster;
 mod credential;
 mod error;
 mod housekeeping;
 mod identifier;
+mod interface;
 mod marker;
+mod notebook;
+mod object;
 mod ownership;
 mod release;
 mod runtime;
 mod security_configuration;
+mod session_record;
+mod step;
+mod table;
 mod tag;
 
+pub use certificate::{CertificateError, ClusterCertificate};
 pub use cluster::lifecycle::{NotResumed, ResumeError};
 pub use cluster::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
-pub use credential::SessionCredential;
+pub use credential::{CredentialLimits, SessionCredential};
 pub use error::EmrError;
+pub use object::{LakeObjects, ObjectAddress, ObjectError};
 pub use release::Release;
 pub use runtime::ClusterRuntime;
 pub use security_configuration::{SecurityConfiguration, SecurityDocument};
+pub use step::{
+    ActionOnFailure, Failure, NotStarted, SparkSubmit, Step, StepEnd, StepRun, StepRunner,
+    StepState,
+};
+pub use table::services;
 pub use tag::Tag;
 
 use std::{
@@ -35,11 +49,10 @@ use std::{
 
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
-use lakeward_identity::{Identity, Service};
+use lakeward_identity::Identity;
 use lakeward_store::{Schema, Store};
-use lakeward_wire::Protocol;
 
-use crate::emr::{activity::Activity, cluster::lifecycle::Turns};
+use crate::emr::{activity::Activity, cluster::lifecycle::Turns, step::StepWork};
 
 /// How the EMR service is set up.
 #[derive(Clone, Debug)]
@@ -48,6 +61,8 @@ pub struct EmrConfig {
     pub network: Ipv4Net,
     /// How long a user name and password of `GetClusterSessionCredentials` are good for.
     pub credential_lifetime: SignedDuration,
+    /// How many such pairs may be good at a time.
+    pub credential_limits: CredentialLimits,
     /// This node's name where several share the state: a cluster belongs to the node that started
     /// it. With None there is one node, and every cluster is its own.
     pub node: Option<String>,
@@ -61,6 +76,7 @@ impl Default for EmrConfig {
         Self {
             network: Ipv4Net::new_assert(Ipv4Addr::new(127, 87, 0, 0), 16),
             credential_lifetime: SignedDuration::from_hours(12),
+            credential_limits: CredentialLimits::default(),
             node: None,
             clock: Timestamp::now,
         }
@@ -75,6 +91,7 @@ pub struct Emr {
     config: EmrConfig,
     activity: Activity,
     turns: Turns,
+    steps: StepWork,
 }
 
 impl Emr {
@@ -96,6 +113,7 @@ impl Emr {
             config,
             activity: Activity::default(),
             turns: Turns::default(),
+            steps: StepWork::default(),
         })
     }
 
@@ -111,46 +129,8 @@ pub fn schema(schema: Schema) -> Schema {
         .record::<SecurityConfiguration>()
         .record::<Cluster>()
         .record::<SessionCredential>()
-}
-
-/// The table of operations.
-#[must_use]
-pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
-    let protocol = Protocol::AwsJson {
-        target: "ElasticMapReduce",
-    };
-    let service = Service::new("elasticmapreduce", protocol)
-        .operation(
-            "CreateSecurityConfiguration",
-            emr,
-            security_configuration::create,
-        )
-        .operation(
-            "DescribeSecurityConfiguration",
-            emr,
-            security_configuration::describe,
-        )
-        .operation(
-            "ListSecurityConfigurations",
-            emr,
-            security_configuration::list,
-        )
-        .operation(
-            "DeleteSecurityConfiguration",
-            emr,
-            security_configuration::delete,
-        )
-        .operation("RunJobFlow", emr, cluster::launch::run_job_flow)
-        .operation("DescribeCluster", emr, cluster::describe::describe)
-        .operation("ListClusters", emr, cluster::list::clusters)
-        .operation("ListInstances", emr, cluster::list::instances)
-        .operation("ListInstanceGroups", emr, cluster::list::instance_groups)
-        .operation("TerminateJobFlows", emr, cluster::end::terminate)
-        .operation("SetTerminationProtection", emr, cluster::end::protect)
-        .operation("AddTags", emr, cluster::tagging::add)
-        .operation("RemoveTags", emr, cluster::tagging::remove)
-        .operation("GetClusterSessionCredentials", emr, credential::issue);
-    vec![service]
+        .record::<session_record::KeptSession>()
+        .record::<Step>()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use lakeward_session::{Output, Session, Statement, StatementState};
+use lakeward_session::{Batch, Output, Session, Statement, StatementState};
 
 /// Lines of the log that a session object carries.
 const LOG_LINES: usize = 10;
@@ -30,6 +30,22 @@ pub(super) fn session(session: &Session) -> Value {
         object.extend(fields);
     }
     Value::Object(object)
+}
+
+/// A batch object.
+pub(super) fn batch(batch: &Batch) -> Value {
+    let total = batch.log(0, 0).1;
+    let (log, _) = batch.log(total.saturating_sub(LOG_LINES), LOG_LINES);
+    json!({
+        "id": batch.id(),
+        "name": batch.name(),
+        "owner": batch.owner().username,
+        "proxyUser": batch.owner().role_name(),
+        "state": batch.state(),
+        "appId": batch.application_id(),
+        "appInfo": { "driverLogUrl": null, "sparkUiUrl": null },
+        "log": log,
+    })
 }
 
 /// A statement object.

@@ -36,6 +36,11 @@ pub enum LivyError {
     /// The service does not have that part of Livy.
     #[error("{0} not implemented by this service")]
     NotBuilt(&'static str),
+    /// The client accepts other versions of the API only.
+    #[error(
+        "there is no version {0} of this API; accept application/vnd.livy.v0.1+json, or anything"
+    )]
+    NotAcceptable(String),
     /// There is no such address.
     #[error("no such resource")]
     NoRoute,
@@ -62,6 +67,7 @@ impl LivyError {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NoSession(_) | Self::NoStatement | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Impersonation { .. } => StatusCode::FORBIDDEN,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::authentication::Pair;
+use crate::pair::Pair;
 use lakeward_session::Login;
 
 /// Pairs remembered for one cluster.

@@ -3,13 +3,17 @@
 //! The contract is Apache Livy's REST API as sparkmagic uses it, and the rest of its interactive
 //! part. Three things differ on purpose. A client's mistake is never a 5xx, because sparkmagic
 //! repeats those. A session that belongs to someone else looks exactly like none. And what is
-//! not built (batches, completion, jobs, other languages) says so by name.
+//! not built (jobs and uploads, languages that need a JVM or R) says so by name.
 
 mod answer;
 mod authentication;
+mod batch_request;
 mod batches;
 mod error;
 mod lapsed;
+mod page;
+mod pages;
+mod recovery;
 mod request;
 mod router;
 mod servers;

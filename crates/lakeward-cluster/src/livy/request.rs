@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::LivyError;
-use lakeward_session::SessionRequest;
+use lakeward_session::{Language, SessionRequest};
 
 /// Longest accepted session name, in bytes.
 const NAME_BYTES: usize = 256;
@@ -50,16 +50,14 @@ pub(super) struct CreateSession {
 impl CreateSession {
     /// Checks the request and turns it into the session's own.
     pub fn into_request(self) -> Result<SessionRequest, LivyError> {
-        self.refuse_files()?;
-        let kind = python_kind(self.kind.as_deref())?.to_owned();
-        let name = self.name.clone().filter(|name| !name.is_empty());
-        if name
-            .as_ref()
-            .is_some_and(|name| name.len() > NAME_BYTES || name.contains('\0'))
-        {
-            let text = format!("the session name is longer than {NAME_BYTES} bytes or holds a NUL");
-            return Err(LivyError::Rejected(text));
-        }
+        refuse_files(&[
+            ("jars", &self.jars),
+            ("pyFiles", &self.py_files),
+            ("files", &self.files),
+            ("archives", &self.archives),
+        ])?;
+        let kind = session_kind(self.kind.as_deref())?.to_owned();
+        let name = checked_name(self.name.as_deref())?;
         let heartbeat = self.heartbeat_timeout_in_second.unwrap_or(0);
         let heartbeat = u64::try_from(heartbeat).map_err(|_| {
             LivyError::Rejected("heartbeatTimeoutInSecond must not be negative".to_owned())
@@ -75,52 +73,10 @@ impl CreateSession {
             kind,
             heartbeat_timeout: (heartbeat > 0).then(|| Duration::from_secs(heartbeat.min(LONGEST))),
             idle_timeout: limits.into_iter().min(),
-            settings: self.settings()?,
+            settings: settings(self.conf.as_ref())?,
             details: self.details(),
+            script: None,
         })
-    }
-
-    fn refuse_files(&self) -> Result<(), LivyError> {
-        let given = [
-            ("jars", &self.jars),
-            ("pyFiles", &self.py_files),
-            ("files", &self.files),
-            ("archives", &self.archives),
-        ];
-        let is_given = |(_, files): &(_, &Option<Vec<String>>)| {
-            files.as_ref().is_some_and(|files| !files.is_empty())
-        };
-        match given.into_iter().find(is_given) {
-            Some((name, _)) => Err(LivyError::Rejected(format!(
-                "{name} are not implemented by this service"
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    fn settings(&self) -> Result<String, LivyError> {
-        let mut settings = Map::new();
-        for (name, value) in self.conf.iter().flatten() {
-            if FORBIDDEN_SETTINGS.contains(&name.as_str()) {
-                let text = format!("Blacklisted configuration values in session config: {name}");
-                return Err(LivyError::Rejected(text));
-            }
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Number(_) | Value::Bool(_) => value.to_string(),
-                _ => {
-                    let text = format!("the value of {name} must be a string");
-                    return Err(LivyError::Rejected(text));
-                }
-            };
-            settings.insert(name.clone(), Value::String(text));
-        }
-        let text = Value::Object(settings).to_string();
-        if text.len() > SETTINGS_BYTES {
-            let text = format!("conf is larger than {SETTINGS_BYTES} bytes");
-            return Err(LivyError::Rejected(text));
-        }
-        Ok(text)
     }
 
     /// The parts that are shown back as they came.
@@ -148,6 +104,57 @@ impl CreateSession {
     }
 }
 
+/// The name as it is kept: none instead of an empty one.
+pub(super) fn checked_name(name: Option<&str>) -> Result<Option<String>, LivyError> {
+    let name = name.filter(|name| !name.is_empty());
+    if name.is_some_and(|name| name.len() > NAME_BYTES || name.contains('\0')) {
+        let text = format!("the name is longer than {NAME_BYTES} bytes or holds a NUL");
+        return Err(LivyError::Rejected(text));
+    }
+    Ok(name.map(str::to_owned))
+}
+
+/// Files that a client names and that nothing here could use.
+pub(super) fn refuse_files(given: &[(&str, &Option<Vec<String>>)]) -> Result<(), LivyError> {
+    let is_given =
+        |(_, files): &&(_, &Option<Vec<String>>)| files.iter().flatten().next().is_some();
+    let Some((name, _)) = given.iter().find(is_given) else {
+        return Ok(());
+    };
+    let instead = match *name {
+        "jars" => "there is no JVM on this cluster",
+        _ => "read such files from S3 in your code",
+    };
+    let text = format!("{name} are not taken: {instead}");
+    Err(LivyError::Rejected(text))
+}
+
+/// The Spark settings as a JSON object of texts.
+pub(super) fn settings(conf: Option<&BTreeMap<String, Value>>) -> Result<String, LivyError> {
+    let mut settings = Map::new();
+    for (name, value) in conf.into_iter().flatten() {
+        if FORBIDDEN_SETTINGS.contains(&name.as_str()) {
+            let text = format!("Blacklisted configuration values in session config: {name}");
+            return Err(LivyError::Rejected(text));
+        }
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => {
+                let text = format!("the value of {name} must be a string");
+                return Err(LivyError::Rejected(text));
+            }
+        };
+        settings.insert(name.clone(), Value::String(text));
+    }
+    let text = Value::Object(settings).to_string();
+    if text.len() > SETTINGS_BYTES {
+        let text = format!("conf is larger than {SETTINGS_BYTES} bytes");
+        return Err(LivyError::Rejected(text));
+    }
+    Ok(text)
+}
+
 /// The body of `POST /sessions/{id}/statements`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,56 +163,64 @@ pub(super) struct CreateStatement {
     pub kind: Option<String>,
 }
 
-/// `?from=&size=&order=`, for lists and logs.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Page {
-    pub from: Option<i64>,
-    pub size: Option<i64>,
-    pub order: Option<String>,
+/// The body of `POST /sessions/{id}/completion`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Complete {
+    pub code: String,
+    pub kind: Option<String>,
+    cursor: Value,
 }
 
-impl Page {
-    /// The part of `total` things to show: the first, and how many. A negative size means all
-    /// that is left.
-    pub fn of_list(&self, total: usize) -> (usize, usize) {
-        let from = bounded(self.from.unwrap_or(0)).min(total);
-        (from, self.count(total))
-    }
-
-    /// The same for a log, which is shown from its end unless told otherwise.
-    pub fn of_log(&self, total: usize) -> (usize, usize) {
-        match self.from {
-            Some(from) if from >= 0 => self.of_list(total),
-            _ => (total.saturating_sub(self.count(total)), self.count(total)),
-        }
-    }
-
-    fn count(&self, total: usize) -> usize {
-        match self.size.unwrap_or(100) {
-            size if size < 0 => total,
-            size => bounded(size),
-        }
+impl Complete {
+    /// The characters before the cursor. Livy's documents call it a text, its source a number.
+    pub fn cursor(&self) -> Result<usize, LivyError> {
+        let number = match &self.cursor {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_u64(),
+        };
+        number
+            .and_then(|number| usize::try_from(number).ok())
+            .ok_or_else(|| LivyError::Malformed("cursor must be a number from 0 on".to_owned()))
     }
 }
 
-fn bounded(number: i64) -> usize {
-    usize::try_from(number).unwrap_or(0)
-}
-
-/// The kind of code, which is Python here. Livy's default, a session of all kinds, is one too.
-pub(super) fn python_kind(kind: Option<&str>) -> Result<&str, LivyError> {
+/// The kind of a session. Livy's default is one of all kinds.
+fn session_kind(kind: Option<&str>) -> Result<&str, LivyError> {
     match kind {
-        None => Ok("pyspark"),
-        Some(kind @ ("pyspark" | "python")) => Ok(kind),
-        Some(kind @ ("spark" | "scala" | "sparkr" | "r" | "sql" | "shared")) => {
-            Err(LivyError::Rejected(format!(
-                "sessions of kind {kind} are not implemented by this service; use pyspark"
-            )))
-        }
-        Some(_) => Err(LivyError::Malformed(
-            "Invalid kind: use pyspark or python".to_owned(),
-        )),
+        None => Ok("shared"),
+        Some(kind @ ("pyspark" | "python" | "sql" | "shared")) => Ok(kind),
+        Some(other) => Err(no_such_kind(other)),
     }
+}
+
+/// The language of code of that kind in a session of that kind.
+pub(super) fn language(kind: Option<&str>, session: &str) -> Result<Language, LivyError> {
+    match kind.unwrap_or(session) {
+        "pyspark" | "python" => Ok(Language::Python),
+        "sql" if session == "python" => {
+            let text = "this session is of kind python, which has no Spark; open one of kind pyspark or sql";
+            Err(LivyError::Rejected(text.to_owned()))
+        }
+        "sql" => Ok(Language::Sql),
+        "shared" if kind.is_none() => {
+            let text = "Code type should be specified if session kind is shared";
+            Err(LivyError::Rejected(text.to_owned()))
+        }
+        other => Err(no_such_kind(other)),
+    }
+}
+
+fn no_such_kind(kind: &str) -> LivyError {
+    let missing = match kind {
+        "spark" | "scala" => "JVM",
+        "sparkr" | "r" => "R",
+        _ => return LivyError::Malformed("Invalid kind: use pyspark, python or sql".to_owned()),
+    };
+    let text = format!(
+        "code of kind {kind} can't run: there is no {missing} on this cluster; use pyspark or sql"
+    );
+    LivyError::Rejected(text)
 }
 
 /// A time limit in Spark's form: a number and `ms`, `s`, `m` (`min`), `h` or `d`.
@@ -277,6 +292,29 @@ mod tests {
     }
 
     #[test]
+    fn the_kind_of_code_is_the_sessions_unless_it_says_so() {
+        use Language::{Python, Sql};
+        for (kind, session, expected) in [
+            (None, "pyspark", Ok(Python)),
+            (None, "sql", Ok(Sql)),
+            (Some("sql"), "pyspark", Ok(Sql)),
+            (Some("pyspark"), "sql", Ok(Python)),
+            (Some("sql"), "shared", Ok(Sql)),
+            (None, "shared", Err("Code type should be specified")),
+            (Some("shared"), "shared", Err("Invalid kind")),
+            (Some("sql"), "python", Err("open one of kind pyspark")),
+            (Some("scala"), "pyspark", Err("no JVM")),
+            (Some("r"), "pyspark", Err("use pyspark or sql")),
+        ] {
+            match (language(kind, session), expected) {
+                (Ok(language), Ok(expected)) => assert_eq!(language, expected),
+                (Err(error), Err(expected)) => assert!(error.to_string().contains(expected)),
+                (found, _) => panic!("{kind:?} in {session}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn time_limits_have_units_and_the_shorter_one_counts() {
         for (text, seconds) in [
             ("30s", 30),
@@ -294,27 +332,7 @@ mod tests {
         assert_eq!(request.idle_timeout, Some(Duration::from_secs(30)));
     }
 
-    #[test]
-    fn a_log_is_shown_from_its_end_unless_told_otherwise() {
-        let page = |from, size| Page {
-            from,
-            size,
-            order: None,
-        };
-        assert_eq!(page(None, None).of_log(150), (50, 100));
-        assert_eq!(page(Some(0), None).of_log(150), (0, 100));
-        assert_eq!(page(Some(0), Some(-1)).of_log(150), (0, 150));
-        assert_eq!(page(Some(-1), Some(10)).of_log(5), (0, 10));
-    }
-
     proptest! {
-        #[test]
-        fn pages_lie_within_the_list(from: Option<i64>, size: Option<i64>, total in 0usize..500) {
-            let page = Page { from, size, order: None };
-            prop_assert!(page.of_list(total).0 <= total);
-            prop_assert!(page.of_log(total).0 <= total);
-        }
-
         #[test]
         fn no_time_limit_panics(text: String) {
             let _ = time_limit(&text);

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
-use axum::{Json, Router, middleware};
-use serde_json::{Value, json};
+use axum::{Router, middleware};
 
 use super::authentication::authenticate;
 use super::error::LivyError;
 use super::lapsed::LapsedLogins;
-use super::{batches, sessions, statements};
+use super::{batches, pages, sessions, statements};
 use lakeward_session::{RuntimeRoles, SessionRegistry};
 
 /// One cluster's Livy.
@@ -26,7 +25,11 @@ pub(super) fn router(livy: Livy) -> Router {
     let livy = Arc::new(livy);
     let limit = livy.sessions.limits().request_bytes;
     let mut router = Router::new()
-        .route("/version", get(version))
+        .route("/", get(pages::root))
+        .route("/ui", get(pages::root))
+        .route("/ui/", get(pages::overview))
+        .route("/metrics/ping", get(pages::ping))
+        .route("/version", get(pages::version))
         .route("/sessions", get(sessions::list).post(sessions::create))
         .route(
             "/sessions/{session}",
@@ -50,8 +53,13 @@ pub(super) fn router(livy: Livy) -> Router {
             "/sessions/{session}/statements/{statement}/cancel",
             post(statements::cancel),
         )
-        .route("/batches", any(batches::refuse))
-        .route("/batches/{*rest}", any(batches::refuse));
+        .route("/batches", get(batches::list).post(batches::create))
+        .route(
+            "/batches/{batch}",
+            get(batches::show).delete(batches::delete),
+        )
+        .route("/batches/{batch}/state", get(batches::state))
+        .route("/batches/{batch}/log", get(batches::log));
     for job in sessions::JOB_ROUTES {
         router = router.route(
             &format!("/sessions/{{session}}/{job}"),
@@ -62,6 +70,7 @@ pub(super) fn router(livy: Livy) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(limit))
+        .layer(middleware::from_fn(pages::check_version))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&livy),
             authenticate,
@@ -75,16 +84,4 @@ async fn no_route() -> LivyError {
 
 async fn no_method() -> LivyError {
     LivyError::NoMethod
-}
-
-/// The release of Livy whose contract is served, and by what.
-async fn version() -> Json<Value> {
-    Json(json!({
-        "version": "0.8.0-incubating",
-        "user": "lakeward",
-        "revision": env!("CARGO_PKG_VERSION"),
-        "branch": "",
-        "date": "",
-        "url": "lakeward",
-    }))
 }

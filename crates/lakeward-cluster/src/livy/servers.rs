@@ -2,33 +2,29 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::lapsed::LapsedLogins;
+use super::recovery;
 use super::router::{Livy, router};
+use crate::servers::Servers;
 use lakeward_session::{
     RuntimeRoles, SessionLimits, SessionRegistry, SessionRuntime, SessionSummary, credentials,
 };
-use lakeward_wire::listener::serve;
 
 /// Starts and stops one Livy for each cluster, over sessions that all live in one registry.
 pub struct LivyServers {
     roles: Arc<dyn RuntimeRoles>,
     sessions: Arc<SessionRegistry>,
-    running: Mutex<HashMap<String, Server>>,
-}
-
-struct Server {
-    address: SocketAddr,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    running: Servers,
+    /// What keeps the records of each cluster's sessions in order; dropped to end it.
+    tidying: Mutex<HashMap<String, watch::Sender<()>>>,
 }
 
 impl LivyServers {
@@ -44,8 +40,15 @@ impl LivyServers {
         Ok(Self {
             roles,
             sessions: SessionRegistry::open_folder(runtime, limits)?,
-            running: Mutex::default(),
+            running: Servers::new("Livy"),
+            tidying: Mutex::default(),
         })
+    }
+
+    /// The sessions of all clusters.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<SessionRegistry> {
+        &self.sessions
     }
 
     /// The credentials endpoint of all sessions, for [`serve_plain`](lakeward_wire::listener::serve_plain) on the
@@ -65,43 +68,35 @@ impl LivyServers {
         address: SocketAddr,
         tls: Arc<ServerConfig>,
     ) -> io::Result<()> {
-        let mut running = self.running.lock();
-        if running.contains_key(cluster_id) {
-            let text = format!("Livy of cluster {cluster_id} already runs");
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
-        }
-        let listener = bind(address)?;
-        let address = listener.local_addr()?;
-        let (stop, stopped) = watch::channel(false);
         let router = router(Livy {
             cluster_id: cluster_id.to_owned(),
             roles: Arc::clone(&self.roles),
             sessions: Arc::clone(&self.sessions),
             lapsed: LapsedLogins::default(),
         });
-        let task = tokio::spawn(serve(listener, tls, router, stopped));
-        tracing::info!(cluster = cluster_id, %address, "Livy started");
-        let server = Server {
-            address,
-            stop,
-            task,
-        };
-        running.insert(cluster_id.to_owned(), server);
+        recovery::restore(&*self.roles, &self.sessions, cluster_id);
+        self.running.start(cluster_id, address, tls, router)?;
+        let (tidying, ended) = watch::channel(());
+        tokio::spawn(recovery::tidy(
+            Arc::clone(&self.roles),
+            Arc::clone(&self.sessions),
+            cluster_id.to_owned(),
+            ended,
+        ));
+        self.tidying.lock().insert(cluster_id.to_owned(), tidying);
         Ok(())
     }
 
     /// Where the cluster's Livy listens, while it runs.
     #[must_use]
     pub fn address(&self, cluster_id: &str) -> Option<SocketAddr> {
-        self.running
-            .lock()
-            .get(cluster_id)
-            .map(|found| found.address)
+        self.running.address(cluster_id)
     }
 
     /// Stops the cluster's Livy and ends its sessions. Does nothing when there is none.
     pub async fn stop(&self, cluster_id: &str) {
-        let server = self.running.lock().remove(cluster_id);
+        self.tidying.lock().remove(cluster_id);
+        let server = self.running.remove(cluster_id);
         self.sessions.end_cluster(cluster_id, "its cluster stopped");
         if let Some(server) = server {
             server.stop().await;
@@ -125,30 +120,12 @@ impl LivyServers {
 
     /// Stops every server, ends every session, and waits until their processes are gone.
     pub async fn shutdown(&self) {
-        let servers = std::mem::take(&mut *self.running.lock());
-        for server in servers.values() {
-            server.stop.send_replace(true);
-        }
+        // First: the records must outlive the sessions that end now.
+        self.tidying.lock().clear();
+        let servers = self.running.close();
         self.sessions.shutdown().await;
-        for server in servers.into_values() {
+        for server in servers {
             server.stop().await;
         }
     }
-}
-
-impl Server {
-    async fn stop(self) {
-        self.stop.send_replace(true);
-        if let Err(error) = self.task.await {
-            tracing::error!(address = %self.address, %error, "Livy listener failed");
-        }
-    }
-}
-
-fn bind(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
-    let listener = TcpListener::bind(address).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-    })?;
-    listener.set_nonblocking(true)?;
-    tokio::net::TcpListener::from_std(listener)
 }

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::answer;
 use super::authentication::may_be;
 use super::error::LivyError;
-use super::request::{CreateSession, Page, read};
+use super::page::Page;
+use super::request::{CreateSession, read};
 use super::router::Livy;
 use lakeward_session::{Login, Session};
 
@@ -50,6 +51,21 @@ impl Livy {
         let session = found.ok_or_else(|| LivyError::NoSession(text.to_owned()))?;
         session.heard();
         Ok(session)
+    }
+
+    /// A login works as itself and as nobody else.
+    pub fn refuse_impersonation(
+        &self,
+        login: &Login,
+        proxy_user: Option<&str>,
+    ) -> Result<(), LivyError> {
+        match proxy_user.filter(|other| !may_be(login, other)) {
+            Some(other) => Err(LivyError::Impersonation {
+                user: login.username.clone(),
+                other: other.to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The body, or the reason why it is not there.
@@ -96,17 +112,12 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<Response, LivyError> {
     let body: CreateSession = read(&livy.body(body)?)?;
-    if let Some(other) = body
-        .proxy_user
-        .as_ref()
-        .filter(|other| !may_be(&login, other))
-    {
-        return Err(LivyError::Impersonation {
-            user: login.username.clone(),
-            other: other.clone(),
-        });
-    }
+    livy.refuse_impersonation(&login, body.proxy_user.as_deref())?;
     let session = livy.sessions.open(&login, body.into_request()?)?;
+    if let Err(error) = livy.roles.keep(session.record()).await {
+        livy.sessions.end(&session, "its record can't be kept");
+        return Err(LivyError::Unrecorded(error.message));
+    }
     let location = [(header::LOCATION, format!("/sessions/{}", session.id))];
     let object = Json(answer::session(&session));
     Ok((StatusCode::CREATED, location, object).into_response())
@@ -194,5 +205,7 @@ pub(super) async fn refuse_jobs(
 ) -> Result<(), LivyError> {
     let session = parts.first().map(|(_, value)| value.as_str());
     livy.session(&login, session.unwrap_or_default())?;
-    Err(LivyError::NotBuilt("jobs and uploads are"))
+    Err(LivyError::NotBuilt(
+        "jobs and uploads are for a JVM; use statements or batches. They are",
+    ))
 }

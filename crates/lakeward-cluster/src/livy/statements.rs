@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 
 use super::answer::StatementObject;
 use super::error::LivyError;
-use super::request::{CreateStatement, python_kind, read};
+use super::request::{Complete, CreateStatement, language, read};
 use super::router::Livy;
 use super::sessions::{Body, Caller, Paging, page};
-use lakeward_session::Statement;
+use lakeward_session::{Language, Statement};
+
+/// Candidates shown for one completion.
+const CANDIDATES: usize = 1000;
 
 #[derive(Serialize)]
 pub(super) struct StatementList {
@@ -54,8 +57,8 @@ pub(super) async fn create(
 ) -> Result<Response, LivyError> {
     let session = livy.session(&login, &session)?;
     let body: CreateStatement = read(&livy.body(body)?)?;
-    python_kind(body.kind.as_deref())?;
-    let statement = session.submit(body.code)?;
+    let language = language(body.kind.as_deref(), &session.request.kind)?;
+    let statement = session.submit_in(language, body.code)?;
     let place = format!("/sessions/{}/statements/{}", session.id, statement.id);
     let object = Json(StatementObject::from(statement));
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], object).into_response())
@@ -84,14 +87,21 @@ pub(super) async fn cancel(
     }
 }
 
-/// Code completion is a part of Livy that is not built.
 pub(super) async fn complete(
     State(livy): State<Arc<Livy>>,
     Extension(login): Caller,
     Path(session): Path<String>,
-) -> Result<(), LivyError> {
-    livy.session(&login, &session)?;
-    Err(LivyError::NotBuilt("code completion is"))
+    body: Body,
+) -> Result<Json<Value>, LivyError> {
+    let session = livy.session(&login, &session)?;
+    let body: Complete = read(&livy.body(body)?)?;
+    let cursor = body.cursor()?;
+    let candidates = match language(body.kind.as_deref(), &session.request.kind)? {
+        Language::Python => session.complete(body.code, cursor).await,
+        Language::Sql => Vec::new(),
+    };
+    let candidates = candidates.get(..CANDIDATES).unwrap_or(&candidates);
+    Ok(Json(json!({ "candidates": candidates })))
 }
 
 fn number(text: &str) -> Result<u64, LivyError> {

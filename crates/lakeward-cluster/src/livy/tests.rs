@@ -18,6 +18,10 @@ use lakeward_session::fixture::{Authority, CLUSTER, eventually, limits, runtime}
 use lakeward_session::{RuntimeRoles, SessionLimits};
 use lakeward_wire::listener::serve_plain;
 
+mod batches;
+mod kinds;
+mod recovery;
+
 struct Bench {
     _state: TempDir,
     authority: Arc<Authority>,
@@ -211,6 +215,10 @@ fn calls(place: &str) -> Vec<(Method, String)> {
         (Method::POST, "/sessions".to_owned()),
         (Method::GET, "/batches".to_owned()),
         (Method::POST, "/batches".to_owned()),
+        (Method::GET, "/batches/5".to_owned()),
+        (Method::GET, "/batches/5/state".to_owned()),
+        (Method::GET, "/batches/5/log".to_owned()),
+        (Method::DELETE, "/batches/5".to_owned()),
         (Method::GET, "/nowhere".to_owned()),
     ];
     calls.extend(below_session(place));
@@ -400,7 +408,8 @@ async fn mistakes_are_4xx_with_a_reason() {
     for (path, body, status, reason) in [
         ("/sessions", json!({ "colour": "red" }), 400, "colour"),
         ("/sessions", json!({ "kind": "sparkr" }), 400, "sparkr"),
-        ("/sessions", json!({ "kind": "sql" }), 400, "sql"),
+        ("/sessions", json!({ "kind": "spark" }), 400, "no JVM"),
+        ("/sessions", json!({ "kind": "cobol" }), 400, "Invalid kind"),
         ("/sessions", json!({ "kind": 7 }), 400, "string"),
         (
             "/sessions",
@@ -417,15 +426,24 @@ async fn mistakes_are_4xx_with_a_reason() {
         ("/sessions?doAs=root", json!({}), 403, "impersonate"),
         (
             "/batches",
-            json!({ "file": "s3://b/x.py" }),
+            json!({ "file": "local:/x.py" }),
             400,
-            "batches are not implemented",
+            "only files in S3",
+        ),
+        ("/batches", json!({}), 400, "file is required"),
+        ("/batches", json!({ "file": "s3://b/x.jar" }), 400, "no JVM"),
+        ("/batches", json!({ "kind": "pyspark" }), 400, "kind"),
+        (
+            "/batches",
+            json!({ "file": "s3://b/x.py", "proxyUser": "root" }),
+            403,
+            "impersonate",
         ),
         (
             &format!("{place}/completion"),
-            json!({ "code": "sp" }),
+            json!({ "code": "sp", "cursor": -1 }),
             400,
-            "not implemented",
+            "cursor",
         ),
         (
             &format!("{place}/submit-job"),

@@ -11,6 +11,7 @@ mod filter;
 mod follow;
 mod keep;
 mod lines;
+mod observer;
 mod reader;
 mod record;
 mod redaction;
@@ -21,6 +22,7 @@ pub use entry::{AuditRecord, Place};
 pub use filter::Filter;
 pub use follow::Follower;
 pub use keep::{Keep, KeepError};
+pub use observer::{Observed, Observer, RequestOutcome};
 pub use reader::{Order, Reader};
 pub use trail::{AuditTrail, Event, Guest};
 

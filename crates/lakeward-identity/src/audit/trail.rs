@@ -1,18 +1,26 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use lakeward_wire::AwsError;
 use serde_json::{Value, json};
 
-use super::{keep::Keep, record, redaction::clipped, writer::Writer};
+use super::{
+    keep::Keep,
+    observer::{Observed, Observer},
+    record,
+    redaction::clipped,
+    writer::Writer,
+};
 use crate::{Call, Origin};
 
 /// Where audit records go: files of JSON lines, appended to and never rewritten.
 pub struct AuditTrail {
     folder: PathBuf,
     writer: Writer,
+    observer: OnceLock<Box<dyn Observer>>,
 }
 
 /// What was asked for, whoever asked.
@@ -64,7 +72,13 @@ impl AuditTrail {
         Ok(Self {
             folder: folder.to_owned(),
             writer: Writer::open(folder, keep)?,
+            observer: OnceLock::new(),
         })
+    }
+
+    /// Tells `observer` of every record from now on. The first one stays.
+    pub fn observe(&self, observer: Box<dyn Observer>) {
+        let _ = self.observer.set(observer);
     }
 
     /// The folder of the trail's files, for a [`super::Reader`].
@@ -87,7 +101,8 @@ impl AuditTrail {
     /// # Errors
     /// `ServiceUnavailable`: the record can't be written, so the call's answer must not leave.
     pub fn call(&self, call: &Call, event: Event<'_>) -> Result<(), AwsError> {
-        self.append(record::of_call(call, event))
+        let observed = Observed::of(&event, Some(call.origin()));
+        self.append(record::of_call(call, event), observed)
     }
 
     /// Writes the record of a request that never became a call. What a stranger sends is not kept:
@@ -105,11 +120,12 @@ impl AuditTrail {
             parameters: Value::Null,
             ..event
         };
+        let observed = Observed::of(&event, Some(origin));
         let mut record = record::of_event(origin, event, &[]);
         let key = access_key_id.map(clipped);
         let stranger = json!({"type": "Unknown", "accessKeyId": key});
         record.insert("userIdentity".into(), stranger);
-        self.append(Value::Object(record))
+        self.append(Value::Object(record), observed)
     }
 
     /// Writes the record of a guest's request.
@@ -122,13 +138,19 @@ impl AuditTrail {
         guest: &Guest<'_>,
         event: Event<'_>,
     ) -> Result<(), AwsError> {
-        self.append(record::of_guest(origin, guest, event))
+        let observed = Observed::of(&event, None);
+        self.append(record::of_guest(origin, guest, event), observed)
     }
 
-    fn append(&self, record: Value) -> Result<(), AwsError> {
+    fn append(&self, record: Value, mut observed: Observed<'_>) -> Result<(), AwsError> {
         let mut line = record.to_string();
         line.push('\n');
-        self.writer.append(line).map_err(unwritten)
+        let written = self.writer.append(line);
+        if let Some(observer) = self.observer.get() {
+            observed.is_recorded = written.is_ok();
+            observer.request(&observed);
+        }
+        written.map_err(unwritten)
     }
 }
 

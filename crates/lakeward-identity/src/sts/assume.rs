@@ -63,6 +63,15 @@ pub struct RoleCredentials {
     pub packed_policy_size: u32,
 }
 
+impl RoleCredentials {
+    /// The role's unique id, `AROA…`.
+    #[must_use]
+    pub fn role_id(&self) -> &str {
+        let id = &self.assumed_role_id;
+        id.split_once(':').map_or(id, |(role, _)| role)
+    }
+}
+
 impl Identity {
     /// Assumes a role on behalf of `caller`, as STS would; the decision is audited.
     ///

@@ -38,7 +38,7 @@ impl Lakeward {
         let [.., high, low] = std::process::id().to_be_bytes();
         let network = Ipv4Addr::new(127, 128 | (high & 0x7f), low, 0);
         let mut command = program("serve", folder);
-        for listener in ["--listen", "--proxy", "--credentials"] {
+        for listener in ["--listen", "--proxy", "--credentials", "--metrics"] {
             command.args([listener, "127.0.0.1:0"]);
         }
         let mut child = command

@@ -6,10 +6,9 @@
 //! never times: a slow machine gets a slow table.
 
 mod connect;
-mod instance;
-mod process;
 mod pruned;
-mod report;
+#[path = "../rig/mod.rs"]
+mod rig;
 
 use std::{path::Path, time::Duration};
 
@@ -19,10 +18,13 @@ use lakeward::{
     python::{self, Kit},
 };
 
-use connect::{Polling, Session};
-use instance::Instance;
-use process::Memory;
-use report::Report;
+use connect::Session;
+use rig::{
+    instance::Instance,
+    livy::Polling,
+    process::{self, Memory},
+    report::Report,
+};
 
 /// Starts of each kind.
 const STARTS: usize = 3;
@@ -63,10 +65,10 @@ async fn starts(room: &Path, report: &mut Report) -> Result<Instance> {
         }
         report.step("starting on fresh state, and again");
         let state = room.join(format!("state-{round}"));
-        let (instance, time) = Instance::start(&state).await?;
+        let (instance, time) = Instance::start(&state, &[]).await?;
         fresh.push(time);
         instance.stop().await?;
-        let (instance, time) = Instance::start(&state).await?;
+        let (instance, time) = Instance::start(&state, &[]).await?;
         again.push(time);
         running = Some(instance);
     }

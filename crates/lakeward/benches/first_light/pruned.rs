@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tpcdsgen::config::SessionBuilder;
 use tpcdsgen_arrow::WebSalesArrow;
 
-use crate::{
+use crate::rig::{
     instance::{Instance, assume},
     process,
     report::Report,

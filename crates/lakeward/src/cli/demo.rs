@@ -50,6 +50,7 @@ impl Demo {
         }
         let progress = Progress::new();
         let (folder, settings) = self.daemon.prepare(&progress)?;
+        let grace = self.daemon.grace();
         let region = settings.region.clone();
         progress.step("Opening the state");
         let daemon = Daemon::start(&folder, settings).await?;
@@ -58,9 +59,7 @@ impl Demo {
         progress.finish();
         let stop = StopSignal::listen()?;
         print_next_steps(&demo, &daemon, &folder);
-        stop.wait().await;
-        eprintln!("Stopping.");
-        daemon.shutdown().await;
+        stop.end(daemon, grace).await;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -109,5 +108,10 @@ fn print_next_steps(demo: &demo::Demo, daemon: &Daemon, folder: &StateFolder) {
     say!(
         "\nThe administrator (any AWS client, for instance boto3): eval \"$({program} env --state-dir {state} --profile admin)\""
     );
+    say!("Who works on the cluster: {program} session ls --state-dir {state}");
+    say!("What the cluster does:    {program} cluster ls --state-dir {state}");
+    if let Some(url) = daemon.addresses().metrics_url() {
+        say!("Metrics: {url}/metrics, readiness: {url}/readyz");
+    }
     say!("Ctrl-C stops it; the state stays in {state}.");
 }

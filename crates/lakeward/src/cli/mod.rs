@@ -11,6 +11,7 @@ macro_rules! say {
 mod audit;
 mod backup;
 mod check;
+mod cluster;
 mod demo;
 mod env;
 mod init;
@@ -20,7 +21,10 @@ mod policy;
 mod progress;
 mod restore;
 mod serve;
+mod session;
+mod signer;
 mod state;
+mod table;
 mod view;
 mod why;
 
@@ -68,6 +72,12 @@ enum Command {
     /// Without a question: the last denials. With --principal and --action: that question, asked
     /// of every policy in the way.
     Why(why::Why),
+    /// The clusters, and how many sessions each has.
+    #[command(subcommand)]
+    Cluster(cluster::Cluster),
+    /// The sessions on the clusters: list them, read their logs, end them.
+    #[command(subcommand)]
+    Session(session::Session),
     /// Read the audit trail: who called what, and what became of it.
     Audit(audit::Audit),
     /// Judge, test and lint policies; no instance is needed.
@@ -101,6 +111,8 @@ pub fn run() -> ExitCode {
             Command::Env(command) => command.run().await,
             Command::View(command) => command.run(),
             Command::Why(command) => command.run().await,
+            Command::Cluster(command) => command.run().await,
+            Command::Session(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Policy(command) => command.run(),
         }

@@ -1,6 +1,8 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    str::FromStr,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -23,6 +25,23 @@ pub(crate) enum Output {
     Json,
 }
 
+/// Where metrics are served, if they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MetricsAddress(pub(crate) Option<SocketAddr>);
+
+impl FromStr for MetricsAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let address = text.parse();
+        let address = address.map_err(|_| format!("`{text}` is neither HOST:PORT nor `none`"))?;
+        Ok(Self(Some(address)))
+    }
+}
+
 /// Where an instance keeps its state and where it listens.
 #[derive(Args, Clone)]
 pub(crate) struct DaemonOptions {
@@ -37,6 +56,14 @@ pub(crate) struct DaemonOptions {
     /// Address at which sessions fetch their role's keys; loopback only.
     #[arg(long, default_value = "127.0.0.1:8444", value_name = "HOST:PORT")]
     pub(crate) credentials: SocketAddr,
+    /// Address of metrics (/metrics) and health (/healthz, /readyz), plain HTTP without a login; `none`
+    /// turns them off. Whoever reaches it reads them, so another machine's must be named outright.
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "HOST:PORT|none")]
+    pub(crate) metrics: MetricsAddress,
+    /// Seconds that running statements get to end when the instance is stopped; a second signal cuts
+    /// them short.
+    #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub(crate) shutdown_grace: u64,
     /// Network that clusters get their addresses from; each must be one of this machine's.
     #[arg(long, default_value = "127.87.0.0/16", value_name = "CIDR")]
     pub(crate) cluster_network: Ipv4Net,
@@ -73,6 +100,8 @@ impl DaemonOptions {
             listen: any,
             proxy: any,
             credentials: any,
+            metrics: MetricsAddress(None),
+            shutdown_grace: 0,
             cluster_network: Ipv4Net::new_assert(network, 24),
             livy_port: 8998,
             region: "us-east-1".to_owned(),
@@ -101,6 +130,7 @@ impl DaemonOptions {
             endpoint: self.listen,
             proxy: self.proxy,
             credentials: self.credentials,
+            metrics: self.metrics.0,
             cluster_network: self.cluster_network,
             livy_port: self.livy_port,
             session_python,
@@ -108,6 +138,11 @@ impl DaemonOptions {
             issuers: self.issuers()?,
         };
         Ok((folder, settings))
+    }
+
+    /// What running statements get at the end.
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace)
     }
 
     fn issuers(&self) -> Result<IssuerNetwork> {

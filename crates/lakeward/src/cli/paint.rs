@@ -17,6 +17,12 @@ impl Paint {
         }
     }
 
+    /// No colours.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self { colour: false }
+    }
+
     pub(super) fn red(self, text: &str) -> String {
         self.with("31", text)
     }

@@ -1,4 +1,4 @@
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
@@ -17,6 +17,7 @@ impl Serve {
     pub(super) async fn run(self) -> Result<ExitCode> {
         let progress = Progress::new();
         let (folder, settings) = self.daemon.prepare(&progress)?;
+        let grace = self.daemon.grace();
         let region = settings.region.clone();
         progress.step("Opening the state");
         let daemon = Daemon::start(&folder, settings).await?;
@@ -30,9 +31,11 @@ impl Serve {
             folder.ca().display()
         );
         say!("Proxy     {}", addresses.proxy_url());
+        if let Some(url) = addresses.metrics_url() {
+            say!("Metrics   {url}/metrics  (readiness: {url}/readyz)");
+        }
         say!("Ready. Ctrl-C stops it.");
-        stop.wait().await;
-        daemon.shutdown().await;
+        stop.end(daemon, grace).await;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -52,7 +55,15 @@ impl StopSignal {
         })
     }
 
-    pub(super) async fn wait(mut self) {
+    /// Waits for a signal and ends the instance. Running statements have `grace`; another signal ends
+    /// them at once.
+    pub(super) async fn end(mut self, daemon: Daemon, grace: Duration) {
+        self.wait().await;
+        eprintln!("Stopping.");
+        daemon.shutdown_with_grace(grace, self.wait()).await;
+    }
+
+    async fn wait(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -8,10 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Output,
     paint::{Paint, tame},
-};
-use crate::{
-    daemon::StateFolder,
-    profile::{Instance, Profiles},
+    signer::Signer,
 };
 
 #[derive(Args)]
@@ -28,12 +25,8 @@ use crate::{
 Whoever asks needs lakeward:ListDenials or lakeward:ExplainAccess on the principal's ARN (for
 --message, sts:DecodeAuthorizationMessage); the profiles admin and root do.")]
 pub(super) struct Why {
-    /// Folder of the instance's state.
-    #[arg(long, env = "LAKEWARD_STATE_DIR", default_value = ".lakeward")]
-    state_dir: PathBuf,
-    /// Whose keys to ask with; `admin`, or else `root`, when not given.
-    #[arg(long)]
-    profile: Option<String>,
+    #[command(flatten)]
+    signer: Signer,
     /// The user, role, role session or root that was, or would be, denied.
     #[arg(long, value_name = "ARN")]
     principal: Option<String>,
@@ -62,7 +55,7 @@ pub(super) struct Why {
 
 impl Why {
     pub(super) async fn run(self) -> Result<ExitCode> {
-        let client = self.client().await?;
+        let client = self.signer.client().await?;
         let (answer, text) = match (&self.message, &self.action) {
             (Some(message), _) => {
                 let answer = decode(&client, message).await?;
@@ -86,18 +79,6 @@ impl Why {
         }
         let denied = answer.get("Allowed") == Some(&Value::Bool(false));
         Ok(ExitCode::from(u8::from(self.exit_code && denied)))
-    }
-
-    async fn client(&self) -> Result<Client> {
-        let folder = StateFolder::existing(&self.state_dir)?;
-        let instance = Instance::read(&folder)?;
-        let profiles = Profiles::read(&folder)?;
-        let usual = || match profiles.names().any(|name| name == "admin") {
-            true => "admin",
-            false => "root",
-        };
-        let profile = profiles.get(self.profile.as_deref().unwrap_or_else(usual))?;
-        instance.client(profile.credentials(&instance).await?)
     }
 
     async fn explain(&self, client: &Client, action: &str) -> Result<Value> {

@@ -11,6 +11,9 @@ pub struct Addresses {
     pub proxy: SocketAddr,
     /// Where sessions fetch their role's keys.
     pub credentials: SocketAddr,
+    /// Metrics and health, without TLS; none when they are turned off.
+    #[serde(default)]
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Addresses {
@@ -18,6 +21,12 @@ impl Addresses {
     #[must_use]
     pub fn endpoint_url(&self) -> String {
         format!("https://{}", self.endpoint)
+    }
+
+    /// `http://host:port` of metrics and health.
+    #[must_use]
+    pub fn metrics_url(&self) -> Option<String> {
+        self.metrics.map(|address| format!("http://{address}"))
     }
 
     /// `http://host:port` of the proxy.

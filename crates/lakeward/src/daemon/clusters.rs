@@ -1,30 +1,49 @@
-//! What runs behind a cluster's address: its Livy, with sessions under runtime roles.
+//! What runs behind a cluster's address: its Livy and its Jupyter gateway, with sessions under
+//! runtime roles.
 
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, OnceLock, Weak},
+    time::Duration,
 };
 
 use anyhow::Result;
 use async_trait::async_trait;
 use axum::Router;
 use lakeward_cluster::{
-    emr::{Cluster, ClusterRuntime, Emr},
+    emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects, StepRunner},
+    jupyter::JupyterServers,
     livy::LivyServers,
 };
 use lakeward_session::{
-    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRuntime, Visit,
+    Login, RoleCredentials, RuntimeRoles, SessionLimits, SessionRecord, SessionRecords,
+    SessionRegistry, SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
-use super::{Addresses, Settings, StateFolder};
+use tokio::time::{sleep, timeout};
+
+use super::{Addresses, Settings, StateFolder, objects::Objects, steps::Programs};
+
+/// How often to see whether statements still run.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// For clients that ask every second or so, to fetch what their last statement came to.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
+/// The port of a cluster's Jupyter gateway, as on EMR.
+const JUPYTER_PORT: u16 = 18888;
 
 pub(super) struct Clusters {
     livy: LivyServers,
+    jupyter: JupyterServers,
     roles: Arc<LateRoles>,
     authority: Arc<CertificateAuthority>,
+    objects: Objects,
+    programs: Programs,
     livy_port: u16,
+    session_python: PathBuf,
 }
 
 impl Clusters {
@@ -47,11 +66,26 @@ impl Clusters {
             runtime,
             SessionLimits::default(),
         )?;
+        let jupyter = JupyterServers::new(
+            Arc::clone(&roles) as Arc<dyn RuntimeRoles>,
+            Arc::clone(livy.registry()),
+        );
+        let programs = Programs {
+            sessions: Arc::clone(livy.registry()),
+        };
         Ok(Arc::new(Self {
+            programs,
             livy,
+            jupyter,
             roles,
+            objects: Objects {
+                endpoint: addresses.endpoint_url(),
+                ca_pem: authority.certificate_pem().to_owned(),
+                region: settings.region.clone(),
+            },
             authority,
             livy_port: settings.livy_port,
+            session_python: settings.session_python.clone(),
         }))
     }
 
@@ -66,8 +100,49 @@ impl Clusters {
         self.livy.credentials_router()
     }
 
+    pub(super) fn sessions(&self) -> &Arc<SessionRegistry> {
+        self.livy.registry()
+    }
+
+    /// What sessions are started with, or why none can be.
+    pub(super) fn can_start_sessions(&self) -> Result<String, String> {
+        let python = self.session_python.display();
+        match self.session_python.metadata() {
+            Ok(file) if file.is_file() => Ok(format!("Python {python}")),
+            _ => Err(format!(
+                "the Python of sessions, {python}, is gone; restart to install it again"
+            )),
+        }
+    }
+
+    /// Opens no sessions any more, and waits until no statement runs, at most `grace`.
+    pub(super) async fn drain(&self, grace: Duration) {
+        let sessions = self.sessions();
+        sessions.drain();
+        let running = sessions.running();
+        if running == 0 {
+            return;
+        }
+        tracing::warn!(running, ?grace, "waiting for statements to end");
+        let quiet = async {
+            while sessions.running() > 0 {
+                sleep(LOOK_AGAIN).await;
+            }
+            sleep(LAST_LOOK).await;
+        };
+        if timeout(grace, quiet).await.is_err() {
+            tracing::warn!(left = sessions.running(), "the time for statements is over");
+        }
+    }
+
+    /// Kills every session.
+    pub(super) async fn kill(&self) {
+        self.sessions().kill().await;
+    }
+
     pub(super) async fn shutdown(&self) {
         self.livy.shutdown().await;
+        self.jupyter.shutdown().await;
     }
 }
 
@@ -94,17 +169,34 @@ fn session_environment(
 
 #[async_trait]
 impl ClusterRuntime for Clusters {
-    async fn start(&self, cluster: &Cluster) -> io::Result<()> {
-        let tls = self
-            .authority
-            .server_config(&[cluster.address.to_string()])
-            .map_err(io::Error::other)?;
+    async fn start(
+        &self,
+        cluster: &Cluster,
+        certificate: Option<&ClusterCertificate>,
+    ) -> io::Result<()> {
+        let tls = match certificate {
+            Some(certificate) => certificate.server_config(),
+            None => self
+                .authority
+                .server_config(&[cluster.address.to_string()])
+                .map_err(io::Error::other)?,
+        };
         let address = SocketAddr::from((cluster.address, self.livy_port));
-        self.livy.start(&cluster.id, address, tls)
+        self.livy.start(&cluster.id, address, Arc::clone(&tls))?;
+        if !cluster.has_application("JupyterEnterpriseGateway") {
+            return Ok(());
+        }
+        let address = SocketAddr::from((cluster.address, JUPYTER_PORT));
+        let started = self.jupyter.start(&cluster.id, address, tls);
+        if started.is_err() {
+            self.livy.stop(&cluster.id).await;
+        }
+        started
     }
 
     async fn stop(&self, cluster_id: &str) {
         self.livy.stop(cluster_id).await;
+        self.jupyter.stop(cluster_id).await;
     }
 
     fn busy(&self, cluster_id: &str) -> bool {
@@ -112,6 +204,14 @@ impl ClusterRuntime for Clusters {
             .sessions(cluster_id)
             .iter()
             .any(|session| session.state.is_active())
+    }
+
+    fn steps(&self) -> &dyn StepRunner {
+        &self.programs
+    }
+
+    fn objects(&self) -> &dyn LakeObjects {
+        &self.objects
     }
 }
 
@@ -147,6 +247,27 @@ impl RuntimeRoles for LateRoles {
     fn record(&self, visit: Visit<'_>) -> Result<(), AwsError> {
         match self.emr() {
             Some(emr) => emr.record(visit),
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionRecords for LateRoles {
+    async fn keep(&self, record: SessionRecord) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.keep(record).await,
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+
+    fn kept(&self, cluster_id: &str) -> Vec<SessionRecord> {
+        self.emr().map_or_else(Vec::new, |emr| emr.kept(cluster_id))
+    }
+
+    async fn forget(&self, cluster_id: &str, ids: Vec<u32>) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.forget(cluster_id, ids).await,
             None => Err(AwsError::internal("the EMR service is shutting down")),
         }
     }

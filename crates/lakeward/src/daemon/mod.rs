@@ -3,19 +3,26 @@
 mod address;
 mod clusters;
 mod endpoint;
+mod objects;
+mod operations;
 mod proxy;
 mod settings;
 mod state_folder;
+mod steps;
 
 pub use address::Addresses;
 pub use settings::Settings;
 pub use state_folder::StateFolder;
 
-use std::{fs::File, net::SocketAddr, path::Path, sync::Arc};
+use std::{fs::File, future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use ipnet::Ipv4Net;
 use lakeward_catalog::Catalog;
-use lakeward_cluster::emr::{self, Emr, EmrConfig};
+use lakeward_cluster::{
+    administration,
+    emr::{self, Emr, EmrConfig},
+};
 use lakeward_gate::{BucketPolicies, Gate};
 use lakeward_identity::{
     AuditTrail, Front, Identity, Service, cloudtrail,
@@ -33,6 +40,7 @@ use tokio::{
 
 use crate::python;
 use clusters::Clusters;
+use operations::{Health, Metrics, Sources};
 
 /// A running instance. [`Daemon::shutdown`] ends it in order; dropping it aborts it.
 pub struct Daemon {
@@ -41,6 +49,8 @@ pub struct Daemon {
     addresses: Addresses,
     ca_pem: String,
     clusters: Arc<Clusters>,
+    cluster_network: Ipv4Net,
+    health: Arc<Health>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     /// Last, so that no other instance takes the folder before this one has let go of all of it.
@@ -100,9 +110,21 @@ impl Daemon {
         services.push(organizations::service(&identity));
         services.push(cloudtrail::service(&identity));
         let doors: Vec<Arc<dyn Doors>> = vec![Arc::new(BucketPolicies), catalog];
-        services.push(explain::service(&identity, doors));
+        let explain = explain::service(&identity, doors);
+        services.push(administration::operations(
+            explain,
+            &emr,
+            clusters.sessions(),
+        ));
         let front = Arc::new(Front::new(&identity, services));
         let s3 = lakeward_gate::service(gate, endpoint::bucket_hosts(&settings.region));
+        let metrics = Metrics::new(Sources {
+            identity: &identity,
+            services: front.services(),
+            traffic: s3.traffic(),
+            sessions: clusters.sessions(),
+        });
+        let health = Arc::new(Health::new(&identity, &clusters));
         let tls = authority.server_config(&endpoint::names(&settings))?;
         let router = endpoint::router(Arc::clone(&identity), Arc::clone(&front), s3);
 
@@ -118,8 +140,13 @@ impl Daemon {
             clusters.credentials_router(),
             stopped.clone(),
         ));
+        if let Some(listener) = listeners.metrics {
+            let router = operations::router(Arc::new(metrics), Arc::clone(&health));
+            tasks.spawn(listener::serve_plain(listener, router, stopped.clone()));
+        }
         tasks.spawn(proxy::serve(listeners.proxy, addresses.endpoint, stopped));
         emr.resume().await?;
+        health.clusters_are_up();
         tasks.spawn(Arc::clone(&emr).keep_house());
         Ok(Self {
             identity,
@@ -127,6 +154,8 @@ impl Daemon {
             addresses,
             ca_pem: authority.certificate_pem().to_owned(),
             clusters,
+            cluster_network: settings.cluster_network,
+            health,
             stop,
             tasks,
             _held: held,
@@ -137,6 +166,12 @@ impl Daemon {
     #[must_use]
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// Where clusters get their addresses from, the lowest first.
+    #[must_use]
+    pub fn cluster_network(&self) -> Ipv4Net {
+        self.cluster_network
     }
 
     /// The identity service, for making the first account.
@@ -156,8 +191,26 @@ impl Daemon {
         &self.ca_pem
     }
 
-    /// Ends the sessions, then the listeners.
+    /// Ends the sessions, then the listeners. From the beginning it is not ready any more and opens
+    /// no sessions; statements that run have `grace` to come to their end. When `hurry` is done all
+    /// sessions are killed.
+    pub async fn shutdown_with_grace(self, grace: Duration, hurry: impl Future<Output = ()>) {
+        self.health.stop();
+        let clusters = Arc::clone(&self.clusters);
+        let in_order = async {
+            clusters.drain(grace).await;
+            clusters.shutdown().await;
+        };
+        tokio::select! {
+            () = in_order => {}
+            () = hurry => clusters.kill().await,
+        }
+        self.shutdown().await;
+    }
+
+    /// Ends the sessions, whatever they do, then the listeners.
     pub async fn shutdown(mut self) {
+        self.health.stop();
         self.clusters.shutdown().await;
         self.stop.send_replace(true);
         self.tasks.shutdown().await;
@@ -197,6 +250,7 @@ struct Listeners {
     endpoint: TcpListener,
     proxy: TcpListener,
     credentials: TcpListener,
+    metrics: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -205,6 +259,10 @@ impl Listeners {
             endpoint: bind(settings.endpoint, "--listen").await?,
             proxy: bind(settings.proxy, "--proxy").await?,
             credentials: bind(settings.credentials, "--credentials").await?,
+            metrics: match settings.metrics {
+                Some(address) => Some(bind(address, "--metrics").await?),
+                None => None,
+            },
         })
     }
 
@@ -213,6 +271,11 @@ impl Listeners {
             endpoint: self.endpoint.local_addr()?,
             proxy: self.proxy.local_addr()?,
             credentials: self.credentials.local_addr()?,
+            metrics: self
+                .metrics
+                .as_ref()
+                .map(TcpListener::local_addr)
+                .transpose()?,
         })
     }
 }

@@ -15,6 +15,8 @@ pub struct Settings {
     pub proxy: SocketAddr,
     /// Where sessions fetch keys.
     pub credentials: SocketAddr,
+    /// Where metrics and health are served; nowhere if none.
+    pub metrics: Option<SocketAddr>,
     /// The network that clusters get their addresses from.
     pub cluster_network: Ipv4Net,
     /// The port of each cluster's Livy.

@@ -34,10 +34,15 @@ pub(super) async fn roles(admin: &Client, stack: &Stack) -> Result<()> {
         &json!({"Service": "ec2.amazonaws.com"}),
         &["sts:AssumeRole"],
     )]);
+    let objects = |folder: &str| format!("arn:aws:s3:::{}/{folder}/*", stack.cluster_bucket());
     iam.role(
         &stack.instance_role(),
         &machines,
-        &policy(&[allow(&ASSUME, &[&runtime])]),
+        &policy(&[
+            allow(&ASSUME, &[&runtime]),
+            allow(&["s3:GetObject"], &[&objects("certificates")]),
+            allow(&["s3:PutObject"], &[&objects("logs")]),
+        ]),
     )
     .await?;
     iam.instance_profile(&stack.instance_profile(), &stack.instance_role())
@@ -47,7 +52,10 @@ pub(super) async fn roles(admin: &Client, stack: &Stack) -> Result<()> {
         &json!({"AWS": stack.role_arn(&stack.instance_role())}),
         &ASSUME,
     )]);
-    let read_lake = policy(&[allow(&["lakeformation:GetDataAccess", "glue:Get*"], &["*"])]);
+    let read_lake = policy(&[
+        allow(&["lakeformation:GetDataAccess", "glue:Get*"], &["*"]),
+        allow(&["s3:GetObject"], &[&objects("programs")]),
+    ]);
     for purpose in PURPOSES {
         iam.role(&stack.runtime_role(purpose), &trusted, &read_lake)
             .await?;
@@ -65,7 +73,14 @@ pub(super) async fn cluster(admin: &Client, stack: &Stack) -> Result<String> {
             },
             "LakeFormationConfiguration": {"AuthorizedSessionTagValue": "Amazon EMR"},
         },
-        "EncryptionConfiguration": {"EnableInTransitEncryption": true, "EnableAtRestEncryption": false},
+        "EncryptionConfiguration": {
+            "EnableInTransitEncryption": true,
+            "EnableAtRestEncryption": false,
+            "InTransitEncryptionConfiguration": {"TLSCertificateConfiguration": {
+                "CertificateProviderType": "PEM",
+                "S3Object": stack.certificate_uri(),
+            }},
+        },
     });
     let configuration =
         json!({"Name": stack.security_configuration(), "SecurityConfiguration": rules.to_string()});
@@ -93,6 +108,7 @@ fn job_flow(stack: &Stack) -> Value {
             "InstanceGroups": [{"Name": "Primary", "InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1}],
             "KeepJobFlowAliveWhenNoSteps": true,
         },
+        "LogUri": format!("s3://{}/logs/", stack.cluster_bucket()),
         "JobFlowRole": stack.instance_profile(),
         "ServiceRole": stack.service_role(),
         "SecurityConfiguration": stack.security_configuration(),

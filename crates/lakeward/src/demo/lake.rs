@@ -180,7 +180,11 @@ async fn lake_formation(
     admin.rest_json("lakeformation", operation, input).await
 }
 
-fn tolerate<T>(answer: Result<T, ClientError>, codes: &[&str]) -> Result<(), ClientError> {
+/// An answer of `codes` is fine: an earlier set-up came so far.
+pub(super) fn tolerate<T>(
+    answer: Result<T, ClientError>,
+    codes: &[&str],
+) -> Result<(), ClientError> {
     match answer {
         Err(error) if error.code().is_some_and(|code| codes.contains(&code)) => Ok(()),
         answer => answer.map(drop),

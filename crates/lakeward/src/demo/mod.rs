@@ -1,6 +1,7 @@
 //! The complete example: what `lakeward demo` sets up, through the same API calls that any
 //! client would make.
 
+mod certificate;
 mod compute;
 pub mod hive_schema;
 mod homes;

@@ -1,7 +1,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{compute, lake, people, stack::Stack};
+use super::{certificate, compute, lake, people, stack::Stack};
 use crate::{
     cli::Progress,
     daemon::{Daemon, StateFolder},
@@ -65,6 +65,7 @@ impl Demo {
         people::create(&admin, &stack, folder).await?;
         lake::create(&admin, &stack, scale, progress).await?;
         progress.step("Starting the cluster");
+        certificate::upload(&admin, &stack, folder, daemon.cluster_network()).await?;
         let cluster_id = compute::cluster(&admin, &stack).await?;
         let demo = Self {
             cluster_address: compute::ready_at(&admin, &cluster_id).await?,

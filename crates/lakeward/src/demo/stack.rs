@@ -15,6 +15,8 @@ pub struct Stack {
 pub(super) const DAVID: &str = "david-non-sensitive-customer";
 /// Tina sees sales, and products, each under its own role.
 pub(super) const TINA: &str = "tina-sales-electronics";
+/// The key of the zip with the cluster's certificate.
+pub(super) const CERTIFICATE: &str = "certificates/emr.zip";
 /// The Glue database.
 pub(super) const DATABASE: &str = "tpc";
 
@@ -71,6 +73,18 @@ impl Stack {
     #[must_use]
     pub fn security_configuration(&self) -> String {
         format!("{}-runtime-roles", self.name)
+    }
+
+    /// The bucket for what clusters need: `certificates/`, the `programs/` of steps, and `logs/`.
+    #[must_use]
+    pub fn cluster_bucket(&self) -> String {
+        format!("{}-emr-{}", self.name, self.account)
+    }
+
+    /// Where the zip with the cluster's certificate is.
+    #[must_use]
+    pub fn certificate_uri(&self) -> String {
+        format!("s3://{}/{CERTIFICATE}", self.cluster_bucket())
     }
 
     /// The lake's bucket.

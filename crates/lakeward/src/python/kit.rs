@@ -22,6 +22,8 @@ pub enum Kit {
     Client,
     /// The control plane's real clients, and another server of its APIs to compare with.
     Peers,
+    /// Apache Spark, to compare the start of sessions with. It needs the machine's Java.
+    Spark,
 }
 
 /// The mark of a finished installation.
@@ -52,6 +54,7 @@ impl Kit {
             Self::Session => "session",
             Self::Client => "client",
             Self::Peers => "peers",
+            Self::Spark => "spark",
         }
     }
 
@@ -61,6 +64,7 @@ impl Kit {
             Self::Session => "session",
             Self::Client => "check",
             Self::Peers => "peers",
+            Self::Spark => "spark",
         };
         recipes
             .remove(name)

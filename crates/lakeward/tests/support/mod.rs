@@ -58,12 +58,23 @@ impl World {
         Self::in_room(room()).await
     }
 
-    /// The same, over what the folder already holds.
+    /// The same, with sessions that really run.
+    pub async fn with_running_sessions() -> Self {
+        let python = tokio::task::spawn_blocking(|| {
+            lakeward::python::ensure(lakeward::python::Kit::Session, &Progress::new())
+        });
+        Self::with_sessions(room(), python.await.unwrap().unwrap()).await
+    }
+
+    /// An instance over what the folder already holds.
     pub async fn in_room(room: tempfile::TempDir) -> Self {
+        Self::with_sessions(room, "/bin/true".into()).await
+    }
+
+    /// The same, whose sessions run that Python.
+    pub async fn with_sessions(room: tempfile::TempDir, python: PathBuf) -> Self {
         let folder = StateFolder::open(&room.path().join("state")).unwrap();
-        let daemon = Daemon::start(&folder, settings("/bin/true".into()))
-            .await
-            .unwrap();
+        let daemon = Daemon::start(&folder, settings(python)).await.unwrap();
         let instance = Instance::of(&daemon, REGION, &folder);
         let key = daemon.identity().ensure_account(ACCOUNT).await.unwrap();
         let root = instance.client(Profile::of_key(&key).key()).unwrap();
@@ -80,7 +91,22 @@ impl World {
 
     /// The example at a small scale; answers the administrator's client too.
     pub async fn demo() -> (Self, Demo, Client) {
-        let world = Self::empty().await;
+        Self::empty().await.with_demo().await
+    }
+
+    /// The same, whose sessions run that Python.
+    pub async fn demo_with_sessions(python: PathBuf) -> (Self, Demo, Client) {
+        Self::with_sessions(room(), python).await.with_demo().await
+    }
+
+    /// The same, with sessions that really run.
+    pub async fn working_demo() -> (Self, Demo, Client) {
+        Self::with_running_sessions().await.with_demo().await
+    }
+
+    /// The example, in this instance.
+    pub async fn with_demo(self) -> (Self, Demo, Client) {
+        let world = self;
         let stack = Stack {
             name: "lakeward".to_owned(),
             account: ACCOUNT.to_owned(),
@@ -110,6 +136,7 @@ fn settings(session_python: PathBuf) -> Settings {
         endpoint: any,
         proxy: any,
         credentials: any,
+        metrics: Some(any),
         cluster_network: cluster_network(),
         livy_port: 8998,
         session_python,

@@ -11,7 +11,7 @@ use crate::emr::{
     Emr,
     cluster::{
         Cluster, arn, find,
-        record::{ReasonCode, StateReason},
+        state::{ReasonCode, StateReason},
     },
     error::EmrError,
 };
@@ -43,10 +43,7 @@ pub(crate) async fn terminate(
         "elasticmapreduce:TerminateJobFlows",
         &input.job_flow_ids,
     )?;
-    let reason = StateReason {
-        code: Some(ReasonCode::UserRequest),
-        message: "Terminated by user request".to_owned(),
-    };
+    let reason = StateReason::coded(ReasonCode::UserRequest, "Terminated by user request");
     let to_check = keys.clone();
     emr.end(keys, reason, move |change| {
         refuse_protected(change, &to_check)
@@ -75,25 +72,14 @@ pub(crate) async fn protect(
         "elasticmapreduce:SetTerminationProtection",
         &input.job_flow_ids,
     )?;
-    emr.store
-        .change(|change| {
-            for key in &keys {
-                let current = change.get::<Cluster>(key).ok_or(EmrError::NoSuchJobFlow)?;
-                if !current.state.is_live() {
-                    return Err(EmrError::Finished);
-                }
-                let mut next = (*current).clone();
-                next.termination_protected = input.termination_protected;
-                change.put(next);
-            }
-            Ok(())
-        })
+    let protected = input.termination_protected;
+    emr.modify_all(&keys, |cluster| cluster.termination_protected = protected)
         .await?;
     Ok(serde_json::json!({}))
 }
 
 /// The keys of the clusters, once `action` is allowed on every one of them.
-fn authorized(
+pub(crate) fn authorized(
     emr: &Emr,
     call: &Call,
     action: &str,

@@ -12,17 +12,20 @@ use crate::emr::{
     Emr,
     cluster::{
         Cluster, ClusterState, Security, address,
-        record::StateReason,
+        instance::Collection,
         request::{Launch, RunJobFlowInput},
+        state::StateReason,
     },
     error::EmrError,
     identifier,
     security_configuration::SecurityConfiguration,
+    step::{add::Submitter, config::Ordered},
     tag,
 };
 
 const ELASTIC_MAP_REDUCE: &str = "elasticmapreduce.amazonaws.com";
 const EC2: &str = "ec2.amazonaws.com";
+const AUTO_SCALING: &str = "application-autoscaling.amazonaws.com";
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -31,8 +34,8 @@ pub(crate) struct RunJobFlowOutput {
     cluster_arn: String,
 }
 
-/// `RunJobFlow`. The caller also needs `iam:PassRole` on the service role and on the role of the
-/// instance profile.
+/// `RunJobFlow`. The caller also needs `iam:PassRole` on the service role, on the role of the
+/// instance profile, and on the auto-scaling role when there is one.
 pub(crate) async fn run_job_flow(
     emr: Arc<Emr>,
     call: Call,
@@ -40,7 +43,8 @@ pub(crate) async fn run_job_flow(
 ) -> Result<RunJobFlowOutput, AwsError> {
     let context = tag::add_request_tags(Context::new(), &input.tags);
     let _permit = call.authorize("elasticmapreduce:RunJobFlow", "*", context)?;
-    let launch = input.validate()?;
+    let mut launch = input.validate()?;
+    let steps = std::mem::take(&mut launch.steps);
     pass_roles(&emr, &call, &launch)?;
     let network = emr.config.network;
     let cluster = emr
@@ -51,6 +55,7 @@ pub(crate) async fn run_job_flow(
             let mut cluster = launch.into_cluster(&call, security, address);
             cluster.node.clone_from(&emr.config.node);
             change.put(cluster.clone());
+            first_steps(change, &call, &cluster, steps)?;
             Ok::<_, EmrError>(Arc::new(cluster))
         })
         .await?;
@@ -63,6 +68,10 @@ pub(crate) async fn run_job_flow(
 
 impl Launch {
     fn into_cluster(self, call: &Call, security: Option<Security>, address: Ipv4Addr) -> Cluster {
+        let (groups, fleets) = match self.collection {
+            Collection::Groups(groups) => (groups, Vec::new()),
+            Collection::Fleets(fleets) => (Vec::new(), fleets),
+        };
         Cluster {
             account: call.account().to_owned(),
             region: call.region().to_owned(),
@@ -80,15 +89,42 @@ impl Launch {
             instance_profile: self.instance_profile,
             security,
             configurations: self.configurations,
-            groups: self.groups,
+            groups,
+            fleets,
             machine: self.machine,
             keep_alive: self.keep_alive,
             termination_protected: self.termination_protected,
             idle_timeout: self.idle_timeout,
+            log_uri: self.log_uri,
+            step_concurrency: self.step_concurrency,
+            managed_scaling: self.managed_scaling,
             address,
             node: None,
         }
     }
+}
+
+/// Steps that come with the cluster run as its instance profile's role: `RunJobFlow` takes no
+/// runtime role for them.
+fn first_steps(
+    change: &mut Change<'_>,
+    call: &Call,
+    cluster: &Cluster,
+    steps: Vec<Ordered>,
+) -> Result<(), EmrError> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    if cluster.security_rules()?.runtime_roles() {
+        return Err(EmrError::validation(
+            "Runtime roles are required for this cluster, and RunJobFlow takes none. Add the steps \
+             with AddJobFlowSteps and its ExecutionRoleArn parameter.",
+        ));
+    }
+    let submitter = Submitter::of(call, None);
+    submitter
+        .record(change, cluster, steps, call.now())
+        .map(drop)
 }
 
 /// The rules of the named security configuration, as they are now.
@@ -110,9 +146,9 @@ fn security(
     }))
 }
 
-/// Asks whether the caller may pass both roles, then whether both can do their work.
+/// Asks whether the caller may pass the roles, then whether they can do their work.
 fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
-    let service_role = service_role_arn(emr, call, &launch.service_role)?;
+    let service_role = role_arn(emr, call, &launch.service_role)?;
     pass_role(call, &service_role, ELASTIC_MAP_REDUCE)?;
     // The cluster has no id yet; trust policies name all clusters of the account (EMR Management
     // Guide, "Service role for Amazon EMR").
@@ -129,7 +165,11 @@ fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
         .service_session_for(&service_role, ELASTIC_MAP_REDUCE, "lakeward", source)
         .map_err(|_| EmrError::validation(format!("EMR service role {service_role} is invalid")))?;
     let profile_role = profile_role_arn(emr, call, &launch.instance_profile)?;
-    pass_role(call, &profile_role, EC2)
+    pass_role(call, &profile_role, EC2)?;
+    match &launch.machine.auto_scaling_role {
+        Some(role) => pass_role(call, &role_arn(emr, call, role)?, AUTO_SCALING),
+        None => Ok(()),
+    }
 }
 
 fn pass_role(call: &Call, role_arn: &str, service: &str) -> Result<(), AwsError> {
@@ -141,9 +181,9 @@ fn pass_role(call: &Call, role_arn: &str, service: &str) -> Result<(), AwsError>
     Ok(())
 }
 
-/// The ARN of the service role, which may be given by name. A role that isn't there gets the ARN it
+/// The ARN of a role, which may be given by name. A role that isn't there gets the ARN it
 /// would have, so that the answer to someone who may not pass it doesn't tell.
-fn service_role_arn(emr: &Emr, call: &Call, given: &str) -> Result<String, EmrError> {
+fn role_arn(emr: &Emr, call: &Call, given: &str) -> Result<String, EmrError> {
     if given.starts_with("arn:") {
         return own_role(call, given);
     }

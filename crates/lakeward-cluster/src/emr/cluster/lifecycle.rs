@@ -1,5 +1,5 @@
-//! A cluster's life: STARTING, its endpoints bound, WAITING, TERMINATING, its endpoints closed,
-//! TERMINATED. Each step is durable before the next begins, so that a killed daemon goes on from
+//! A cluster's life: STARTING, BOOTSTRAPPING while its endpoints are bound, WAITING (RUNNING while
+//! steps run), TERMINATING while they are closed, TERMINATED. Each step is durable before the next begins, so that a killed daemon goes on from
 //! where it was.
 
 use std::{
@@ -13,12 +13,12 @@ use lakeward_store::{Change, StoreError};
 use thiserror::Error;
 
 use crate::emr::{
-    Emr,
+    CertificateError, Emr,
     cluster::{
         Cluster, ClusterState,
-        record::{ReasonCode, StateReason},
+        state::{ReasonCode, StateReason},
     },
-    credential,
+    credential, step,
 };
 
 /// Starting and stopping one cluster take turns, so that a stop which is asked for during the start
@@ -55,7 +55,7 @@ pub struct ResumeError {
     pub clusters: Vec<NotResumed>,
 }
 
-/// A cluster that could not be brought up again. It stays STARTING.
+/// A cluster that could not be brought up again. It stays BOOTSTRAPPING.
 #[derive(Debug, Error)]
 pub enum NotResumed {
     /// Its endpoints could not be bound.
@@ -70,6 +70,14 @@ pub enum NotResumed {
         address: Ipv4Addr,
         /// What the system said.
         source: io::Error,
+    },
+    /// It can't have its certificate.
+    #[error("cluster {id} can't be started: {source}")]
+    Certificate {
+        /// The cluster.
+        id: String,
+        /// What to change.
+        source: CertificateError,
     },
     /// The durable state failed.
     #[error("cluster {id} can't be started: {source}")]
@@ -101,6 +109,7 @@ impl Emr {
         reason: StateReason,
         refuse: impl FnOnce(&Change<'_>) -> Result<(), crate::emr::EmrError> + Send,
     ) -> Result<(), crate::emr::EmrError> {
+        let now = self.now();
         let ending = self
             .store
             .change(|change| {
@@ -115,6 +124,7 @@ impl Emr {
                     ending.state = ClusterState::Terminating;
                     ending.reason = Some(reason.clone());
                     credential::withdraw_all(change, &cluster.id);
+                    step::record::abandon(change, &cluster.id, now);
                     change.put(ending);
                 }
                 Ok::<_, crate::emr::EmrError>(live)
@@ -131,6 +141,7 @@ impl Emr {
     /// Takes down those of this node's clusters that another node marked as ending, or whose end
     /// could not be recorded.
     pub(crate) fn settle(self: &Arc<Self>) {
+        self.work_on_all();
         for cluster in self.own_clusters() {
             let is_ending = cluster.state == ClusterState::Terminating;
             if is_ending && !self.turns.is_taken(&cluster.id) {
@@ -156,44 +167,51 @@ impl Emr {
         if !wanted.is_some_and(|cluster| cluster.state.is_live()) {
             return Ok(());
         }
+        let unrecorded = |source| NotResumed::Store {
+            id: cluster.id.clone(),
+            source,
+        };
+        self.transition(&key, |cluster| {
+            if cluster.state == ClusterState::Starting {
+                cluster.state = ClusterState::Bootstrapping;
+                cluster.reason = Some(StateReason::message("Bringing up the cluster's endpoints"));
+            }
+        })
+        .await
+        .map_err(unrecorded)?;
+        let certificate =
+            self.certificate(cluster)
+                .await
+                .map_err(|source| NotResumed::Certificate {
+                    id: cluster.id.clone(),
+                    source,
+                })?;
         self.runtime
-            .start(cluster)
+            .start(cluster, certificate.as_ref())
             .await
             .map_err(|source| NotResumed::Address {
                 id: cluster.id.clone(),
                 address: cluster.address,
                 source,
             })?;
+        let unrecorded = |source| NotResumed::Store {
+            id: cluster.id.clone(),
+            source,
+        };
+        self.lose_steps(cluster).await.map_err(unrecorded)?;
         let now = self.now();
         self.activity.touch(&cluster.id, now);
         self.transition(&key, |cluster| {
             if cluster.state.is_live() {
                 cluster.state = ClusterState::Waiting;
-                cluster.reason = Some(StateReason::message("Cluster ready to run steps."));
+                cluster.reason = Some(StateReason::ready());
                 cluster.ready_at = cluster.ready_at.or(Some(now));
             }
         })
         .await
-        .map_err(|source| NotResumed::Store {
-            id: cluster.id.clone(),
-            source,
-        })?;
-        if !cluster.keep_alive {
-            self.end_without_steps(cluster).await;
-        }
+        .map_err(unrecorded)?;
+        self.work_on(key);
         Ok(())
-    }
-
-    /// A cluster that isn't to stay without steps ends at once: there are no steps.
-    async fn end_without_steps(self: &Arc<Self>, cluster: &Cluster) {
-        let reason = StateReason {
-            code: Some(ReasonCode::AllStepsCompleted),
-            message: "Steps completed".to_owned(),
-        };
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        if let Err(error) = self.end(vec![key], reason, |_| Ok(())).await {
-            tracing::error!(cluster = %cluster.id, %error, "cluster not ended");
-        }
     }
 
     async fn bring_down(&self, cluster: &Cluster) -> Result<(), StoreError> {
@@ -205,7 +223,7 @@ impl Emr {
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         self.transition(&key, |cluster| {
             if cluster.state == ClusterState::Terminating {
-                cluster.state = ClusterState::Terminated;
+                cluster.state = cluster.last_state();
                 cluster.ended_at = Some(now);
             }
         })
@@ -218,14 +236,11 @@ impl Emr {
     async fn fail(&self, cluster: &Cluster, error: &NotResumed) {
         self.turns.forget(&cluster.id);
         let now = self.now();
-        let reason = StateReason {
-            code: Some(ReasonCode::BootstrapFailure),
-            message: error.to_string(),
-        };
+        let reason = StateReason::coded(error.code(), error.to_string());
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         let recorded = self
             .transition(&key, |cluster| {
-                if cluster.state == ClusterState::Starting {
+                if cluster.state.is_coming_up() {
                     cluster.state = ClusterState::TerminatedWithErrors;
                     cluster.reason = Some(reason);
                     cluster.ended_at = Some(now);
@@ -237,7 +252,7 @@ impl Emr {
         }
     }
 
-    async fn transition(
+    pub(crate) async fn transition(
         &self,
         key: &str,
         f: impl FnOnce(&mut Cluster) + Send,
@@ -259,7 +274,7 @@ impl Emr {
     /// has taken yet becomes this node's. To be called once, before requests are served.
     ///
     /// # Errors
-    /// Some clusters could not be started. They are STARTING and will be tried again by the next
+    /// Some clusters could not be started. They are BOOTSTRAPPING and will be tried again by the next
     /// `resume`; the others are up.
     pub async fn resume(self: &Arc<Self>) -> Result<(), ResumeError> {
         let mut clusters = Vec::new();
@@ -289,17 +304,24 @@ impl Emr {
         };
         match cluster.state {
             ClusterState::Terminating => self.bring_down(&cluster).await.map_err(unrecorded),
-            _ => self.bring_up(&cluster).await,
+            _ => match self.bring_up(&cluster).await {
+                // Nothing to try again: only a new cluster reads other rules.
+                Err(error @ NotResumed::Certificate { .. }) => {
+                    tracing::error!(cluster = %cluster.id, %error, "cluster ends");
+                    self.fail(&cluster, &error).await;
+                    Ok(())
+                }
+                other => other,
+            },
         }
     }
 }
 
-impl StateReason {
-    /// A reason for which AWS has no code.
-    pub(crate) fn message(message: &str) -> Self {
-        Self {
-            code: None,
-            message: message.to_owned(),
+impl NotResumed {
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::Certificate { source, .. } if source.is_unfit() => ReasonCode::ValidationError,
+            _ => ReasonCode::BootstrapFailure,
         }
     }
 }

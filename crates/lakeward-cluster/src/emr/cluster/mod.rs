@@ -2,26 +2,46 @@
 
 pub(crate) mod address;
 pub(crate) mod application;
+pub(crate) mod auto_termination;
+pub(crate) mod bootstrap;
 pub(crate) mod configuration;
 pub(crate) mod describe;
 pub(crate) mod end;
-pub(crate) mod group;
+pub(crate) mod instance;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;
 pub(crate) mod list;
+pub(crate) mod log;
+pub(crate) mod machine;
 pub(crate) mod record;
 pub(crate) mod request;
+pub(crate) mod scaling;
+pub(crate) mod setting;
+pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod tagging;
+pub(crate) mod unbuilt;
+pub(crate) mod work;
 
-pub use record::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
+pub use instance::record::{InstanceGroup, InstanceRole};
+pub use record::{Cluster, Security};
+pub use state::ClusterState;
 
 use std::sync::Arc;
 
 use lakeward_identity::Call;
 use lakeward_policy::Context;
+use lakeward_wire::AwsError;
+use serde::Deserialize;
 
-use crate::emr::{Emr, tag};
+use crate::emr::{Emr, error::EmrError, tag};
+
+/// The input of an operation that is asked with nothing but a cluster.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ClusterInput {
+    pub cluster_id: String,
+}
 
 /// The ARN of a cluster of the caller's account and region, whether it exists or not.
 pub(crate) fn arn(call: &Call, id: &str) -> String {
@@ -46,4 +66,56 @@ pub(crate) fn find(emr: &Emr, call: &Call, id: &str) -> (Option<Arc<Cluster>>, C
     let tags = found.as_ref().map(|cluster| cluster.tags.as_slice());
     let context = tag::resource_context(tags.unwrap_or_default());
     (found, context)
+}
+
+/// The caller's cluster `id`, once `action` is allowed on it.
+pub(crate) fn permitted(
+    emr: &Emr,
+    call: &Call,
+    action: &str,
+    id: &str,
+) -> Result<Arc<Cluster>, AwsError> {
+    let (cluster, context) = find(emr, call, id);
+    let _permit = call.authorize(action, &arn(call, id), context)?;
+    cluster.ok_or_else(|| EmrError::NoSuchCluster(id.to_owned()).into())
+}
+
+impl Emr {
+    /// Changes the record of a live cluster.
+    pub(crate) async fn modify(
+        &self,
+        cluster: &Cluster,
+        f: impl FnOnce(&mut Cluster) + Send,
+    ) -> Result<(), EmrError> {
+        let key = Cluster::key_of(&cluster.account, &cluster.id);
+        let mut f = Some(f);
+        self.modify_all(&[key], move |cluster| {
+            if let Some(f) = f.take() {
+                f(cluster);
+            }
+        })
+        .await
+    }
+
+    /// Changes the records of live clusters: all of them, or none when one isn't live.
+    pub(crate) async fn modify_all(
+        &self,
+        keys: &[String],
+        mut f: impl FnMut(&mut Cluster) + Send,
+    ) -> Result<(), EmrError> {
+        self.store
+            .change(|change| {
+                for key in keys {
+                    let current = change.get::<Cluster>(key).ok_or(EmrError::NoSuchJobFlow)?;
+                    if !current.state.is_live() {
+                        return Err(EmrError::Finished);
+                    }
+                    let mut next = (*current).clone();
+                    f(&mut next);
+                    change.put(next);
+                }
+                Ok(())
+            })
+            .await
+    }
 }

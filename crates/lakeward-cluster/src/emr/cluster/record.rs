@@ -7,7 +7,14 @@ use lakeward_store::Record;
 use serde::{Deserialize, Serialize};
 
 use crate::emr::{
-    cluster::{configuration::Configuration, request::Machine},
+    cluster::{
+        ClusterState, InstanceGroup, InstanceRole,
+        configuration::Configuration,
+        instance::record::InstanceFleet,
+        machine::Machine,
+        scaling::ManagedScaling,
+        state::{ReasonCode, StateReason},
+    },
     error::EmrError,
     security_configuration::SecurityDocument,
     tag::Tag,
@@ -48,8 +55,12 @@ pub struct Cluster {
     pub security: Option<Security>,
     /// What its applications were configured with.
     pub configurations: Vec<Configuration>,
-    /// One of them is the primary.
+    /// One of them is the primary; none for a cluster of fleets.
+    #[serde(default)]
     pub groups: Vec<InstanceGroup>,
+    /// One of them is the primary; none for a cluster of groups.
+    #[serde(default)]
+    pub fleets: Vec<InstanceFleet>,
     /// What was said about machines and networks: kept to be shown again.
     pub machine: Machine,
     /// Whether it stays when there is no step to run.
@@ -58,6 +69,15 @@ pub struct Cluster {
     pub termination_protected: bool,
     /// It ends after so many idle seconds.
     pub idle_timeout: Option<u32>,
+    /// Where its steps' logs go: `s3://bucket/folder/`.
+    #[serde(default)]
+    pub log_uri: Option<String>,
+    /// How many steps may run at once.
+    #[serde(default = "one")]
+    pub step_concurrency: u32,
+    /// Kept and shown.
+    #[serde(default)]
+    pub managed_scaling: Option<ManagedScaling>,
     /// Its own address, its alone while it lives.
     pub address: Ipv4Addr,
     /// The node it runs on, where several share the state; none before one of them took it.
@@ -75,144 +95,8 @@ pub struct Security {
     pub document: String,
 }
 
-/// Why a cluster is in its state.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct StateReason {
-    /// One of AWS's codes, when there is one for it.
-    pub code: Option<ReasonCode>,
-    /// For people.
-    pub message: String,
-}
-
-/// AWS's `ClusterStateChangeReasonCode`, as far as it is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ReasonCode {
-    /// The endpoints could not be brought up.
-    BootstrapFailure,
-    /// Someone asked for it, now or by a policy.
-    UserRequest,
-    /// It was to end when no step was left.
-    AllStepsCompleted,
-}
-
-impl ReasonCode {
-    /// The wire name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BootstrapFailure => "BOOTSTRAP_FAILURE",
-            Self::UserRequest => "USER_REQUEST",
-            Self::AllStepsCompleted => "ALL_STEPS_COMPLETED",
-        }
-    }
-}
-
-/// AWS's `ClusterState`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ClusterState {
-    /// Its endpoints aren't there yet.
-    Starting,
-    /// Steps run.
-    Running,
-    /// Ready.
-    Waiting,
-    /// Its endpoints go away.
-    Terminating,
-    /// Gone as asked.
-    Terminated,
-    /// Gone because something failed.
-    TerminatedWithErrors,
-}
-
-impl ClusterState {
-    /// Whether sessions can be opened.
-    #[must_use]
-    pub fn is_ready(self) -> bool {
-        matches!(self, Self::Running | Self::Waiting)
-    }
-
-    /// Whether it is gone for good.
-    #[must_use]
-    pub fn is_over(self) -> bool {
-        matches!(self, Self::Terminated | Self::TerminatedWithErrors)
-    }
-
-    /// Whether it can still be modified.
-    #[must_use]
-    pub fn is_live(self) -> bool {
-        !self.is_over() && self != Self::Terminating
-    }
-
-    /// The wire name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "STARTING",
-            Self::Running => "RUNNING",
-            Self::Waiting => "WAITING",
-            Self::Terminating => "TERMINATING",
-            Self::Terminated => "TERMINATED",
-            Self::TerminatedWithErrors => "TERMINATED_WITH_ERRORS",
-        }
-    }
-}
-
-/// A group of instances that was asked for.
-///
-/// In this release a cluster is one machine, its primary. Core and task groups are kept and shown
-/// with what was requested and nothing running.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct InstanceGroup {
-    /// `ig-…`
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// What its instances are for.
-    pub role: InstanceRole,
-    /// `ON_DEMAND` or `SPOT`.
-    pub market: Market,
-    /// As given, for Spot instances.
-    pub bid_price: Option<String>,
-    /// As given.
-    pub instance_type: String,
-    /// How many were asked for.
-    pub requested: u32,
-    /// Those that are there.
-    pub instances: Vec<Instance>,
-}
-
-/// One instance.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Instance {
-    /// `ci-…`
-    pub id: String,
-    /// `i-…`
-    pub ec2_id: String,
-}
-
-/// AWS's `InstanceRoleType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum InstanceRole {
-    /// The primary.
-    Master,
-    /// Core nodes.
-    Core,
-    /// Task nodes.
-    Task,
-}
-
-/// AWS's `MarketType`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Market {
-    /// The default.
-    #[default]
-    OnDemand,
-    /// Spot instances.
-    Spot,
+fn one() -> u32 {
+    1
 }
 
 impl Cluster {
@@ -229,6 +113,16 @@ impl Cluster {
             "arn:aws:elasticmapreduce:{}:{}:cluster/{}",
             self.region, self.account, self.id
         )
+    }
+
+    /// The state in which it is over, once its endpoints are gone.
+    pub(crate) fn last_state(&self) -> ClusterState {
+        let code = self.reason.as_ref().and_then(|reason| reason.code);
+        if code.is_some_and(ReasonCode::is_failure) {
+            ClusterState::TerminatedWithErrors
+        } else {
+            ClusterState::Terminated
+        }
     }
 
     /// Whether the application `name` (as AWS spells it) is installed.
@@ -253,11 +147,18 @@ impl Cluster {
     /// The EC2 id of the primary instance: it names the instance profile's role session.
     #[must_use]
     pub fn primary_instance(&self) -> Option<&str> {
-        let primary = self
-            .groups
-            .iter()
-            .find(|group| group.role == InstanceRole::Master)?;
-        Some(primary.instances.first()?.ec2_id.as_str())
+        let of_groups = self.groups.iter().map(|one| (one.role, &one.instances));
+        let of_fleets = self.fleets.iter().map(|one| (one.role, &one.instances));
+        let (_, instances) = of_groups
+            .chain(of_fleets)
+            .find(|(role, _)| *role == InstanceRole::Master)?;
+        Some(instances.first()?.ec2_id.as_str())
+    }
+
+    /// Whether it is made of instance fleets.
+    #[must_use]
+    pub fn has_fleets(&self) -> bool {
+        !self.fleets.is_empty()
     }
 }
 

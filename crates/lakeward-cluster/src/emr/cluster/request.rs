@@ -3,24 +3,29 @@
 //! Fields that describe machines and networks have no effect on a machine of one's own; they are
 //! kept and shown again. Every other field that isn't built is refused by name.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::emr::{
     cluster::{
-        application,
+        application::{self, Application},
+        auto_termination::{self, AutoTermination},
+        bootstrap,
         configuration::{self, Configuration},
-        group::{self, GroupInput},
-        record::InstanceGroup,
+        instance::{self, Collection, fleet::FleetInput, group::GroupInput},
+        log,
+        machine::{self, Machine, Network, Placement},
+        scaling::ManagedScaling,
+        setting, unbuilt,
     },
     error::EmrError,
     release::Release,
+    step::{
+        self,
+        config::{Ordered, StepConfig},
+    },
     tag::{self, Tag},
 };
-
-const LONGEST_NAME: usize = 256;
-const IDLE_SECONDS: std::ops::RangeInclusive<u32> = 60..=604_800;
-const DEFAULT_IDLE_SECONDS: u32 = 3_600;
 
 /// `RunJobFlowInput`
 #[derive(Debug, Deserialize)]
@@ -34,32 +39,29 @@ pub(crate) struct RunJobFlowInput {
     pub applications: Vec<Application>,
     #[serde(default)]
     pub configurations: Vec<Configuration>,
+    #[serde(default)]
+    pub bootstrap_actions: Vec<Value>,
+    pub log_uri: Option<String>,
     pub visible_to_all_users: Option<bool>,
     pub job_flow_role: Option<String>,
     pub service_role: Option<String>,
+    pub auto_scaling_role: Option<String>,
     #[serde(default)]
     pub tags: Vec<Tag>,
     pub security_configuration: Option<String>,
-    pub step_concurrency_level: Option<u32>,
+    #[serde(default)]
+    pub steps: Vec<StepConfig>,
+    pub step_execution_role_arn: Option<String>,
+    pub step_concurrency_level: Option<i64>,
     pub auto_termination_policy: Option<AutoTermination>,
+    pub managed_scaling_policy: Option<ManagedScaling>,
     pub scale_down_behavior: Option<String>,
+    pub repo_upgrade_on_boot: Option<String>,
     pub ebs_root_volume_size: Option<u32>,
+    pub ebs_root_volume_iops: Option<u32>,
+    pub ebs_root_volume_throughput: Option<u32>,
     #[serde(flatten)]
     pub unbuilt: Map<String, Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Application {
-    pub name: String,
-    #[serde(flatten)]
-    pub unbuilt: Map<String, Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct AutoTermination {
-    pub idle_timeout: Option<u32>,
 }
 
 /// `JobFlowInstancesConfig`
@@ -68,6 +70,8 @@ pub(crate) struct AutoTermination {
 pub(crate) struct Instances {
     #[serde(default)]
     pub instance_groups: Vec<GroupInput>,
+    #[serde(default)]
+    pub instance_fleets: Vec<FleetInput>,
     pub master_instance_type: Option<String>,
     pub slave_instance_type: Option<String>,
     pub instance_count: Option<u32>,
@@ -75,6 +79,8 @@ pub(crate) struct Instances {
     pub keep_job_flow_alive_when_no_steps: bool,
     #[serde(default)]
     pub termination_protected: bool,
+    #[serde(default)]
+    pub unhealthy_node_replacement: bool,
     pub placement: Option<Placement>,
     #[serde(default)]
     pub ec2_subnet_ids: Vec<String>,
@@ -82,51 +88,6 @@ pub(crate) struct Instances {
     pub network: Network,
     #[serde(flatten)]
     pub unbuilt: Map<String, Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Placement {
-    pub availability_zone: Option<String>,
-}
-
-/// What was said about machines and networks.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Machine {
-    /// Key pair, subnet and security groups.
-    pub network: Network,
-    /// The zone.
-    pub availability_zone: Option<String>,
-    /// Size of the root volume in GiB.
-    pub ebs_root_volume_size: Option<u32>,
-    /// How instances would leave.
-    pub scale_down_behavior: Option<String>,
-}
-
-/// Key pair, subnet and security groups, under AWS's names.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Network {
-    /// The key pair's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ec2_key_name: Option<String>,
-    /// The subnet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ec2_subnet_id: Option<String>,
-    /// Security group of the primary.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub emr_managed_master_security_group: Option<String>,
-    /// Security group of the others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub emr_managed_slave_security_group: Option<String>,
-    /// Security group for private subnets.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service_access_security_group: Option<String>,
-    /// More groups of the primary.
-    pub additional_master_security_groups: Vec<String>,
-    /// More groups of the others.
-    pub additional_slave_security_groups: Vec<String>,
 }
 
 /// A request that kept to the rules.
@@ -140,40 +101,56 @@ pub(crate) struct Launch {
     pub service_role: String,
     pub instance_profile: String,
     pub security_configuration: Option<String>,
-    pub groups: Vec<InstanceGroup>,
+    pub collection: Collection,
     pub machine: Machine,
     pub keep_alive: bool,
     pub termination_protected: bool,
     pub idle_timeout: Option<u32>,
+    pub steps: Vec<Ordered>,
+    pub log_uri: Option<String>,
+    pub step_concurrency: u32,
+    pub managed_scaling: Option<ManagedScaling>,
 }
 
 impl RunJobFlowInput {
     /// Checks every rule that needs nothing but the request.
     pub(crate) fn validate(self) -> Result<Launch, EmrError> {
-        self.refuse_unbuilt()?;
-        if self.name.chars().count() > LONGEST_NAME {
-            return Err(EmrError::validation(format!(
-                "The cluster's Name is longer than {LONGEST_NAME} characters."
-            )));
-        }
+        unbuilt::refuse("", &self.unbuilt)?;
+        unbuilt::refuse("Instances.", &self.instances.unbuilt)?;
+        bootstrap::refuse(&self.bootstrap_actions)?;
+        setting::check_visible(self.visible_to_all_users.unwrap_or(true))?;
+        machine::check_name("The cluster's Name", &self.name)?;
         let release = self.release()?;
         configuration::validate(&self.configurations)?;
-        let idle_timeout = idle_timeout(self.auto_termination_policy)?;
-        let applications = applications(&self.applications)?;
-        let groups = group::groups(&self.instances)?;
-        let tags =
-            tag::merge(&[], &self.tags).map_err(|error| EmrError::validation(error.to_string()))?;
-        let alive = self.instances.keep_job_flow_alive_when_no_steps;
-        let protected = self.instances.termination_protected;
-        let mut machine = self.instances.machine();
-        machine.ebs_root_volume_size = self.ebs_root_volume_size;
-        machine.scale_down_behavior = self.scale_down_behavior;
+        let collection = instance::collection(&self.instances)?;
+        let of_fleets = matches!(collection, Collection::Fleets(_));
+        if let Some(policy) = &self.managed_scaling_policy {
+            policy.check(of_fleets)?;
+        }
+        refuse_step_role(self.step_execution_role_arn.as_deref())?;
+        let step_concurrency = setting::step_concurrency(self.step_concurrency_level.unwrap_or(1))?;
         Ok(Launch {
-            name: self.name,
             release,
-            applications,
+            collection,
+            applications: application::names(&self.applications)?,
+            tags: self.tags()?,
+            steps: step::config::validate(self.steps, step_concurrency)?,
+            keep_alive: self.instances.keep_job_flow_alive_when_no_steps,
+            termination_protected: self.instances.termination_protected,
+            idle_timeout: auto_termination::idle_timeout(self.auto_termination_policy)?,
+            log_uri: log::uri(self.log_uri)?,
+            step_concurrency,
+            machine: Machine {
+                ebs_root_volume_size: self.ebs_root_volume_size,
+                ebs_root_volume_iops: self.ebs_root_volume_iops,
+                ebs_root_volume_throughput: self.ebs_root_volume_throughput,
+                scale_down_behavior: machine::scale_down(self.scale_down_behavior)?,
+                repo_upgrade_on_boot: machine::repo_upgrade(self.repo_upgrade_on_boot)?,
+                auto_scaling_role: self.auto_scaling_role.filter(|role| !role.is_empty()),
+                ..self.instances.machine(of_fleets)?
+            },
+            name: self.name,
             configurations: self.configurations,
-            tags,
             service_role: required(
                 self.service_role,
                 "ServiceRole is required for creating cluster.",
@@ -183,34 +160,12 @@ impl RunJobFlowInput {
                 "InstanceProfile is required for creating cluster.",
             )?,
             security_configuration: self.security_configuration.filter(|name| !name.is_empty()),
-            groups,
-            machine,
-            keep_alive: alive,
-            termination_protected: protected,
-            idle_timeout,
+            managed_scaling: self.managed_scaling_policy,
         })
     }
 
-    fn refuse_unbuilt(&self) -> Result<(), EmrError> {
-        refuse("", &self.unbuilt)?;
-        refuse("Instances.", &self.instances.unbuilt)?;
-        for application in &self.applications {
-            refuse("Applications.", &application.unbuilt)?;
-        }
-        for group in &self.instances.instance_groups {
-            refuse("Instances.InstanceGroups.", &group.unbuilt)?;
-        }
-        if self.visible_to_all_users == Some(false) {
-            return Err(EmrError::Unsupported(
-                "VisibleToAllUsers = false (IAM policies decide who sees a cluster)".to_owned(),
-            ));
-        }
-        if !matches!(self.step_concurrency_level, None | Some(1)) {
-            return Err(EmrError::Unsupported(
-                "A StepConcurrencyLevel above 1".to_owned(),
-            ));
-        }
-        Ok(())
+    fn tags(&self) -> Result<Vec<Tag>, EmrError> {
+        tag::merge(&[], &self.tags).map_err(|error| EmrError::validation(error.to_string()))
     }
 
     fn release(&self) -> Result<Release, EmrError> {
@@ -220,7 +175,7 @@ impl RunJobFlowInput {
                  release label: {label}."
             ))),
             (Some(_), None) => Err(EmrError::Unsupported("AmiVersion".to_owned())),
-            (None, Some(label)) => label.parse(),
+            (None, Some(label)) => Release::known(label),
             (None, None) => Err(EmrError::validation(
                 "ReleaseLabel is required for creating cluster, for example emr-6.10.0.",
             )),
@@ -229,31 +184,26 @@ impl RunJobFlowInput {
 }
 
 impl Instances {
-    fn machine(self) -> Machine {
-        let mut network = self.network;
-        if network.ec2_subnet_id.is_none() {
-            network.ec2_subnet_id = self.ec2_subnet_ids.into_iter().next();
-        }
-        Machine {
-            network,
-            availability_zone: self.placement.and_then(|place| place.availability_zone),
-            ..Machine::default()
-        }
+    fn machine(self, of_fleets: bool) -> Result<Machine, EmrError> {
+        let machine =
+            machine::machine(self.network, self.ec2_subnet_ids, self.placement, of_fleets)?;
+        Ok(Machine {
+            unhealthy_node_replacement: self.unhealthy_node_replacement,
+            ..machine
+        })
     }
 }
 
-/// Refuses fields that say something; an empty list or null says nothing.
-fn refuse(place: &str, fields: &Map<String, Value>) -> Result<(), EmrError> {
-    let says_something = |value: &Value| match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-        _ => true,
-    };
-    match fields.iter().find(|(_, value)| says_something(value)) {
-        Some((field, _)) => Err(EmrError::Unsupported(format!("The field '{place}{field}'"))),
-        None => Ok(()),
+/// Runtime roles are for steps that are added to a running cluster (EMR Management Guide, "Runtime
+/// roles for Amazon EMR steps").
+fn refuse_step_role(role_arn: Option<&str>) -> Result<(), EmrError> {
+    if role_arn.is_none_or(str::is_empty) {
+        return Ok(());
     }
+    Err(EmrError::Unsupported(
+        "StepExecutionRoleArn (add the steps with AddJobFlowSteps and its ExecutionRoleArn)"
+            .to_owned(),
+    ))
 }
 
 fn required(value: Option<String>, message: &str) -> Result<String, EmrError> {
@@ -262,188 +212,5 @@ fn required(value: Option<String>, message: &str) -> Result<String, EmrError> {
         .ok_or_else(|| EmrError::validation(message))
 }
 
-fn idle_timeout(policy: Option<AutoTermination>) -> Result<Option<u32>, EmrError> {
-    let Some(policy) = policy else {
-        return Ok(None);
-    };
-    let seconds = policy.idle_timeout.unwrap_or(DEFAULT_IDLE_SECONDS);
-    if IDLE_SECONDS.contains(&seconds) {
-        Ok(Some(seconds))
-    } else {
-        Err(EmrError::validation(
-            "AutoTerminationPolicy.IdleTimeout must be between 60 and 604800 seconds.",
-        ))
-    }
-}
-
-fn applications(requested: &[Application]) -> Result<Vec<String>, EmrError> {
-    let mut names = Vec::new();
-    for application in requested {
-        let name = application::canonical(&application.name)?;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn request() -> Value {
-        json!({
-            "Name": "demo-emr-cluster",
-            "ReleaseLabel": "emr-6.10.0",
-            "Applications": [{"Name": "Spark"}, {"Name": "livy"}, {"Name": "Hive"}],
-            "Instances": {
-                "InstanceGroups": [
-                    {"InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1},
-                    {"InstanceRole": "CORE", "InstanceType": "m5.xlarge", "InstanceCount": 2,
-                     "EbsConfiguration": {"EbsOptimized": true}}
-                ],
-                "KeepJobFlowAliveWhenNoSteps": true,
-                "Ec2SubnetId": "subnet-1"
-            },
-            "JobFlowRole": "profile",
-            "ServiceRole": "service",
-            "VisibleToAllUsers": true,
-            "SecurityConfiguration": "runtime-roles",
-            "AutoTerminationPolicy": {"IdleTimeout": 7200},
-            "Tags": [{"Key": "team", "Value": "red"}],
-            "Steps": [], "BootstrapActions": []
-        })
-    }
-
-    fn validate(request: Value) -> Result<Launch, EmrError> {
-        serde_json::from_value::<RunJobFlowInput>(request)
-            .unwrap()
-            .validate()
-    }
-
-    /// `request()` with `value` at the JSON pointer's place.
-    fn with(pointer: &str, value: Value) -> Value {
-        let mut request = request();
-        let (parent, field) = pointer.rsplit_once('/').unwrap();
-        request.pointer_mut(parent).unwrap()[field] = value;
-        request
-    }
-
-    #[test]
-    fn a_usual_request_is_understood() {
-        let launch = validate(request()).unwrap();
-        assert_eq!(launch.release.to_string(), "emr-6.10.0");
-        assert_eq!(launch.applications, ["Spark", "Livy", "Hive"]);
-        assert_eq!(launch.idle_timeout, Some(7200));
-        assert_eq!(
-            launch.machine.network.ec2_subnet_id.as_deref(),
-            Some("subnet-1")
-        );
-        assert_eq!(launch.groups.len(), 2);
-        assert_eq!(launch.groups[0].instances.len(), 1);
-        assert!(launch.groups[1].instances.is_empty());
-        assert_eq!(launch.groups[1].requested, 2);
-    }
-
-    #[test]
-    fn groups_can_be_given_by_type_and_count() {
-        let instances = json!({"MasterInstanceType": "m5.xlarge", "InstanceCount": 3});
-        let launch = validate(with("/Instances", instances)).unwrap();
-        let counts: Vec<_> = launch.groups.iter().map(|group| group.requested).collect();
-        assert_eq!(counts, [1, 2]);
-        let none = json!({"MasterInstanceType": "m5.xlarge", "InstanceCount": 0});
-        assert!(validate(with("/Instances", none)).is_err());
-    }
-
-    #[test]
-    fn what_is_not_built_is_refused_by_name() {
-        for (pointer, value, name) in [
-            ("/Steps", json!([{"Name": "s"}]), "'Steps'"),
-            (
-                "/BootstrapActions",
-                json!([{"Name": "b"}]),
-                "'BootstrapActions'",
-            ),
-            (
-                "/KerberosAttributes",
-                json!({"Realm": "R"}),
-                "'KerberosAttributes'",
-            ),
-            ("/LogUri", json!("s3://b/logs"), "'LogUri'"),
-            (
-                "/ManagedScalingPolicy",
-                json!({"ComputeLimits": {}}),
-                "'ManagedScalingPolicy'",
-            ),
-            ("/SessionEnabled", json!(true), "'SessionEnabled'"),
-            ("/VisibleToAllUsers", json!(false), "VisibleToAllUsers"),
-            ("/StepConcurrencyLevel", json!(5), "StepConcurrencyLevel"),
-            (
-                "/Instances/InstanceFleets",
-                json!([{"InstanceFleetType": "MASTER"}]),
-                "'Instances.InstanceFleets'",
-            ),
-            (
-                "/Instances/InstanceGroups/1/AutoScalingPolicy",
-                json!({"Rules": []}),
-                "AutoScalingPolicy",
-            ),
-            (
-                "/Instances/InstanceGroups/0/InstanceCount",
-                json!(3),
-                "three primary",
-            ),
-            ("/Applications/0/Args", json!(["x"]), "'Applications.Args'"),
-            ("/Applications/0/Name", json!("HBase"), "HBase"),
-            (
-                "/Configurations",
-                json!([{"Classification": "spark-defaults", "Properties": {"a": "b"}}]),
-                "spark-defaults",
-            ),
-        ] {
-            let error = validate(with(pointer, value)).unwrap_err();
-            assert!(
-                matches!(error, EmrError::Unsupported(_)),
-                "{pointer}: {error}"
-            );
-            let text = error.to_string();
-            assert!(text.contains(name), "{text}");
-            assert!(
-                text.contains("isn't supported by this release of Lakeward"),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn broken_requests_are_refused() {
-        for (pointer, value) in [
-            ("/ReleaseLabel", json!("6.10")),
-            ("/ReleaseLabel", json!(null)),
-            ("/AmiVersion", json!("3.1")),
-            ("/ServiceRole", json!("")),
-            ("/JobFlowRole", json!(null)),
-            ("/Name", json!("n".repeat(257))),
-            ("/Applications/0/Name", json!("Sparkle")),
-            ("/AutoTerminationPolicy", json!({"IdleTimeout": 59})),
-            ("/AutoTerminationPolicy", json!({"IdleTimeout": 604_801})),
-            ("/Instances/InstanceGroups", json!([])),
-            ("/Instances/InstanceGroups/1/InstanceRole", json!("MASTER")),
-            ("/Instances/InstanceGroups/0/InstanceCount", json!(2)),
-            (
-                "/Instances/InstanceGroups/1/InstanceCount",
-                json!(4_000_000_000_u32),
-            ),
-            ("/Instances/MasterInstanceType", json!("m5.xlarge")),
-            ("/Tags", json!([{"Key": "aws:x"}])),
-        ] {
-            assert!(
-                validate(with(pointer, value.clone())).is_err(),
-                "{pointer} = {value}"
-            );
-        }
-        let default = validate(with("/AutoTerminationPolicy", json!({}))).unwrap();
-        assert_eq!(default.idle_timeout, Some(3600));
-    }
-}
+mod tests;

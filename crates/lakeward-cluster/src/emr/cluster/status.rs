@@ -1,10 +1,12 @@
 //! How states look on the wire.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use lakeward_wire::epoch;
 use serde::Serialize;
 
-use crate::emr::cluster::{Cluster, ClusterState, InstanceGroup, record::StateReason};
+use crate::emr::cluster::{Cluster, ClusterState, application, state::StateReason};
 
 /// `ClusterStatus`, and with other states `InstanceStatus` and `InstanceGroupStatus`.
 #[derive(Serialize)]
@@ -13,6 +15,17 @@ pub(crate) struct Status {
     state: &'static str,
     state_change_reason: Reason,
     timeline: Timeline,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    error_details: Vec<ErrorDetail>,
+}
+
+/// `ErrorDetail`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ErrorDetail {
+    pub error_code: &'static str,
+    pub error_data: Vec<BTreeMap<String, String>>,
+    pub error_message: String,
 }
 
 /// Empty when there is nothing to say, but never absent: clients read into it.
@@ -45,6 +58,7 @@ impl Status {
                 .map(Reason::from)
                 .unwrap_or_default(),
             timeline: Timeline::of(cluster),
+            error_details: error_details(cluster),
         }
     }
 
@@ -53,13 +67,14 @@ impl Status {
             state: instance_state(cluster.state),
             state_change_reason: Reason::of_part(cluster.state),
             timeline: Timeline::of(cluster),
+            error_details: Vec::new(),
         }
     }
 
-    /// A group of which nothing runs is suspended, which is AWS's word for a group whose instances
-    /// could not be provided.
-    pub(crate) fn of_group(cluster: &Cluster, group: &InstanceGroup) -> Self {
-        let missing = group.instances.is_empty() && group.requested > 0 && cluster.state.is_live();
+    /// The state of a group or fleet. One of which nothing runs is suspended, which is AWS's word for
+    /// one whose instances could not be provided.
+    pub(crate) fn of_collection(cluster: &Cluster, requested: u32, instances: usize) -> Self {
+        let missing = instances == 0 && requested > 0 && cluster.state.is_live();
         let (state, reason) = if missing {
             let message = "A cluster is one machine in this release of Lakeward: its primary \
                            instance runs all sessions.";
@@ -71,14 +86,33 @@ impl Status {
             state,
             state_change_reason: reason,
             timeline: Timeline::of(cluster),
+            error_details: Vec::new(),
         }
     }
+}
+
+/// The failure that ended the cluster, and what it was asked for and doesn't serve.
+fn error_details(cluster: &Cluster) -> Vec<ErrorDetail> {
+    let failed = cluster
+        .reason
+        .iter()
+        .filter_map(|reason| Some((reason.code?, reason)))
+        .filter(|(code, _)| code.is_failure())
+        .map(|(code, reason)| ErrorDetail {
+            error_code: code.name(),
+            error_data: Vec::new(),
+            error_message: reason.message.clone(),
+        });
+    failed
+        .chain(application::missing(&cluster.applications))
+        .collect()
 }
 
 /// The `InstanceState` that goes with the cluster's state.
 pub(crate) fn instance_state(cluster: ClusterState) -> &'static str {
     match cluster {
         ClusterState::Starting => "PROVISIONING",
+        ClusterState::Bootstrapping => "BOOTSTRAPPING",
         ClusterState::Running | ClusterState::Waiting | ClusterState::Terminating => "RUNNING",
         ClusterState::Terminated | ClusterState::TerminatedWithErrors => "TERMINATED",
     }
@@ -87,6 +121,7 @@ pub(crate) fn instance_state(cluster: ClusterState) -> &'static str {
 fn group_state(cluster: ClusterState) -> &'static str {
     match cluster {
         ClusterState::Starting => "PROVISIONING",
+        ClusterState::Bootstrapping => "BOOTSTRAPPING",
         ClusterState::Running | ClusterState::Waiting => "RUNNING",
         ClusterState::Terminating => "TERMINATING",
         ClusterState::Terminated | ClusterState::TerminatedWithErrors => "TERMINATED",

@@ -17,6 +17,8 @@ use crate::emr::{
 
 const LONGEST_NAME: usize = 10_280;
 const PAGE: usize = 50;
+/// In one account and region.
+const MOST_CONFIGURATIONS: usize = 1_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -89,6 +91,13 @@ pub(crate) async fn create(
             if change.get::<SecurityConfiguration>(&key).is_some() {
                 return Err(EmrError::SecurityConfigurationExists(configuration.name));
             }
+            let prefix = SecurityConfiguration::key_of(call.account(), call.region(), "");
+            if change.scan::<SecurityConfiguration>(&prefix).len() >= MOST_CONFIGURATIONS {
+                return Err(EmrError::invalid_request(format!(
+                    "There are {MOST_CONFIGURATIONS} security configurations, the most there may \
+                     be. Delete one that nothing names."
+                )));
+            }
             change.put(configuration);
             Ok(())
         })
@@ -97,12 +106,9 @@ pub(crate) async fn create(
 }
 
 fn build(call: &Call, input: CreateInput) -> Result<SecurityConfiguration, EmrError> {
-    if input.name.is_empty() || input.name.len() > LONGEST_NAME {
-        return Err(EmrError::invalid_request(format!(
-            "The name of a security configuration must have 1 to {LONGEST_NAME} characters."
-        )));
-    }
-    let document = SecurityDocument::parse(&input.security_configuration)?;
+    check_name(&input.name)?;
+    let document = SecurityDocument::parse(&input.security_configuration)
+        .map_err(EmrError::of_newer_operation)?;
     let text = if document.runtime_roles() {
         with_external_id(&input.security_configuration, identifier::external_id())?
     } else {
@@ -115,6 +121,19 @@ fn build(call: &Call, input: CreateInput) -> Result<SecurityConfiguration, EmrEr
         document: text,
         created_at: call.now(),
     })
+}
+
+/// `XmlString` of the EMR API Reference.
+fn check_name(name: &str) -> Result<(), EmrError> {
+    let is_control = |c: char| c.is_control() && !"\r\n\t".contains(c);
+    let length = name.chars().count();
+    if length == 0 || length > LONGEST_NAME || name.chars().any(is_control) {
+        return Err(EmrError::invalid_request(format!(
+            "The name of a security configuration must have 1 to {LONGEST_NAME} characters, none of \
+             them a control character."
+        )));
+    }
+    Ok(())
 }
 
 /// `DescribeSecurityConfiguration`

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::world::{ACCOUNT, OTHER, RULES, World, code, request};
 use crate::emr::{
     Cluster,
-    cluster::{describe, end, launch, list, tagging},
+    cluster::{describe, end, instance, launch, list, tagging},
     identifier, security_configuration,
 };
 
@@ -37,7 +37,7 @@ async fn a_cluster_lives_from_request_to_end() {
     let root = world.root().await;
     let by_id = json!({"ClusterId": id});
     let instances = world
-        .run(&root, list::instances, by_id.clone())
+        .run(&root, instance::list::instances, by_id.clone())
         .await
         .unwrap();
     assert_eq!(instances["Instances"].as_array().unwrap().len(), 1);
@@ -47,7 +47,7 @@ async fn a_cluster_lives_from_request_to_end() {
     assert_eq!(instance["Status"]["State"], "RUNNING");
 
     let groups = world
-        .run(&root, list::instance_groups, by_id)
+        .run(&root, instance::groups::instance_groups, by_id)
         .await
         .unwrap();
     let groups = groups["InstanceGroups"].as_array().unwrap();
@@ -88,7 +88,10 @@ async fn instances_can_be_filtered() {
     ] {
         let mut input = json!({"ClusterId": id});
         input[filter] = value.clone();
-        let output = world.run(&root, list::instances, input).await.unwrap();
+        let output = world
+            .run(&root, instance::list::instances, input)
+            .await
+            .unwrap();
         assert_eq!(
             output["Instances"].as_array().unwrap().len(),
             count,
@@ -98,7 +101,10 @@ async fn instances_can_be_filtered() {
     for (field, value) in [("InstanceFleetId", "if-1"), ("Marker", "x")] {
         let mut input = json!({"ClusterId": id});
         input[field] = json!(value);
-        let error = world.run(&root, list::instances, input).await.unwrap_err();
+        let error = world
+            .run(&root, instance::list::instances, input)
+            .await
+            .unwrap_err();
         assert_eq!(code(&error), "InvalidRequestException");
     }
 }

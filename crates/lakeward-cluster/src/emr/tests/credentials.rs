@@ -1,45 +1,11 @@
-use lakeward_identity::Call;
-use lakeward_wire::AwsError;
-use serde_json::{Value, json};
+use lakeward_session::RuntimeRoles;
+use serde_json::json;
 
-use super::world::{ACCOUNT, RULES, World, allow, code, everything, pass_time, role_arn, trust};
-use crate::emr::{
-    SessionCredential, cluster::end, cluster::tagging, credential, security_configuration,
+use super::{
+    connect::{issue, pair, refused},
+    world::{ACCOUNT, World, allow, code, everything, pass_time, role_arn},
 };
-use lakeward_session::{Login, RuntimeRoles};
-
-async fn issue(world: &World, call: &Call, cluster: &str, role: &str) -> Result<Value, AwsError> {
-    let input = json!({"ClusterId": cluster, "ExecutionRoleArn": role_arn(role)});
-    world.run(call, credential::issue, input).await
-}
-
-fn pair(output: &Value) -> (String, String) {
-    let pair = &output["Credentials"]["UsernamePassword"];
-    let text = |field: &str| pair[field].as_str().unwrap().to_owned();
-    (text("Username"), text("Password"))
-}
-
-/// Connects as `david` with `source_identity`.
-async fn connect(
-    world: &World,
-    cluster: &str,
-    source_identity: Option<&str>,
-) -> Result<Login, AwsError> {
-    let call = world.studio(&everything(), source_identity).await;
-    let output = issue(world, &call, cluster, "marketing").await?;
-    let (username, password) = pair(&output);
-    Ok(world.emr.login(cluster, &username, &password).unwrap())
-}
-
-/// The refusal of a connection, which must say `words`.
-async fn refused(world: &World, cluster: &str, words: &[&str]) {
-    let call = world.studio(&everything(), None).await;
-    let error = issue(world, &call, cluster, "marketing").await.unwrap_err();
-    assert_eq!(code(&error), "InvalidRequestException", "{error}");
-    for word in words {
-        assert!(error.message.contains(word), "no {word:?} in: {error}");
-    }
-}
+use crate::emr::{SessionCredential, cluster::end, cluster::tagging, credential};
 
 #[tokio::test]
 async fn a_pair_opens_its_cluster_and_nothing_else() {
@@ -116,10 +82,11 @@ async fn a_pair_ends_with_its_time_and_with_its_cluster() {
     pass_time(120);
     assert_eq!(world.emr.login(&cluster, &username, &password), None);
 
+    pass_time(24 * 3600);
     let call = world.studio(&everything(), None).await;
     let (username, password) = pair(&issue(&world, &call, &cluster, "marketing").await.unwrap());
     let kept = world.store.snapshot().scan::<SessionCredential>("");
-    assert_eq!(kept.len(), 1, "the expired one was pruned");
+    assert_eq!(kept.len(), 1, "the one that was over was pruned");
     let login = world.emr.login(&cluster, &username, &password).unwrap();
     let root = world.root().await;
     world
@@ -136,49 +103,6 @@ async fn a_pair_ends_with_its_time_and_with_its_cluster() {
             .is_empty()
     );
     refused(&world, &cluster, &["TERMINAT"]).await;
-}
-
-#[tokio::test]
-async fn keys_are_of_the_runtime_role_and_carry_what_the_rules_say() {
-    let world = World::new().await;
-    let cluster = world.ready_cluster().await;
-    let login = connect(&world, &cluster, Some("david-profile"))
-        .await
-        .unwrap();
-    let keys = world.emr.credentials(&login).unwrap();
-    let token = keys.session_token.expose();
-    let now = jiff::Timestamp::now();
-    let caller = world
-        .identity
-        .authenticate(&keys.access_key_id, Some(token), now)
-        .unwrap();
-    let session = caller.session().unwrap();
-    assert_eq!(session.role_arn, role_arn("marketing"));
-    assert_eq!(session.name, format!("{cluster}-david"));
-    assert_eq!(session.source_identity.as_deref(), Some("david-profile"));
-    assert_eq!(session.tags["LakeFormationAuthorizedCaller"], "Amazon EMR");
-    assert!(!format!("{keys:?}").contains(token));
-}
-
-#[tokio::test]
-async fn the_source_identity_stays_behind_unless_it_is_to_be_propagated() {
-    let world = World::new().await;
-    let rules = RULES.replace(
-        r#""PropagateSourceIdentity": true"#,
-        r#""PropagateSourceIdentity": false"#,
-    );
-    let cluster = world.ready_cluster_with(&rules, |_| {}).await;
-    let login = connect(&world, &cluster, Some("david-profile"))
-        .await
-        .unwrap();
-    let keys = world.emr.credentials(&login).unwrap();
-    let token = Some(keys.session_token.expose());
-    let now = jiff::Timestamp::now();
-    let caller = world
-        .identity
-        .authenticate(&keys.access_key_id, token, now)
-        .unwrap();
-    assert_eq!(caller.session().unwrap().source_identity, None);
 }
 
 #[tokio::test]
@@ -242,180 +166,4 @@ async fn a_tag_decides_who_connects() {
     world.run(&root, tagging::add, retag).await.unwrap();
     let error = issue(&world, &call, &cluster, "sales").await.unwrap_err();
     assert_eq!(code(&error), "AccessDeniedException");
-}
-
-#[tokio::test]
-async fn a_cluster_must_be_fit_for_it() {
-    let world = World::new().await;
-    let old = world
-        .ready_cluster_with(RULES, |request| {
-            request["ReleaseLabel"] = json!("emr-6.8.1")
-        })
-        .await;
-    refused(&world, &old, &["emr-6.8.1", "emr-6.9.0"]).await;
-    let first = world
-        .ready_cluster_with(RULES, |request| {
-            request["ReleaseLabel"] = json!("emr-6.9.0")
-        })
-        .await;
-    assert!(connect(&world, &first, None).await.is_ok());
-
-    let no_roles = RULES
-        .replace(
-            r#""EnableApplicationScopedIAMRole": true"#,
-            r#""EnableApplicationScopedIAMRole": false"#,
-        )
-        .replace(
-            r#""PropagateSourceIdentity": true"#,
-            r#""PropagateSourceIdentity": false"#,
-        );
-    let cluster = world.ready_cluster_with(&no_roles, |_| {}).await;
-    refused(&world, &cluster, &["EnableApplicationScopedIAMRole"]).await;
-    let bare = world.launch(super::world::request()).await;
-    world.until(&bare, "WAITING").await;
-    refused(&world, &bare, &["EnableApplicationScopedIAMRole"]).await;
-
-    let plain = RULES.replace(
-        r#""EnableInTransitEncryption": true"#,
-        r#""EnableInTransitEncryption": false"#,
-    );
-    let cluster = world.ready_cluster_with(&plain, |_| {}).await;
-    refused(
-        &world,
-        &cluster,
-        &["In-transit encryption", "EnableInTransitEncryption"],
-    )
-    .await;
-
-    let cluster = world
-        .ready_cluster_with(RULES, |request| {
-            request["Applications"] = json!([{"Name": "Spark"}])
-        })
-        .await;
-    refused(&world, &cluster, &["Livy"]).await;
-}
-
-const AGREED: [&str; 3] = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
-
-fn machine_trust() -> String {
-    trust(
-        json!({"Service": "ec2.amazonaws.com"}),
-        json!("sts:AssumeRole"),
-        json!({}),
-    )
-}
-
-#[tokio::test]
-async fn the_runtime_role_must_trust_the_instance_profile() {
-    let world = World::new().await;
-    let cluster = world.ready_cluster().await;
-    let login = connect(&world, &cluster, None).await.unwrap();
-    let elsewhere = trust(json!({"AWS": role_arn("sales")}), json!(AGREED), json!({}));
-    world.role("marketing", &elsewhere, &[]).await;
-    refused(
-        &world,
-        &cluster,
-        &["role/marketing", "trust policy", "role/machine"],
-    )
-    .await;
-    // A session that is open feels it at its next renewal.
-    assert!(world.emr.credentials(&login).is_err());
-
-    let no_tags = trust(
-        json!({"AWS": role_arn("machine")}),
-        json!("sts:AssumeRole"),
-        json!({}),
-    );
-    world.role("marketing", &no_tags, &[]).await;
-    refused(&world, &cluster, &["sts:TagSession", "trust policy"]).await;
-    let call = world.studio(&everything(), None).await;
-    let error = issue(&world, &call, &cluster, "no-such-role")
-        .await
-        .unwrap_err();
-    assert!(error.message.contains("must exist"), "{error}");
-}
-
-#[tokio::test]
-async fn the_instance_profile_must_be_allowed_to_assume_the_runtime_role() {
-    let world = World::new().await;
-    let cluster = world.ready_cluster().await;
-    let may = |actions: &[&str]| {
-        allow(json!([{"Effect": "Allow", "Action": actions, "Resource": role_arn("marketing")}]))
-    };
-    for (actions, missing) in [
-        (vec!["s3:GetObject"], "sts:AssumeRole"),
-        (vec!["sts:AssumeRole"], "sts:TagSession"),
-    ] {
-        world
-            .role("machine", &machine_trust(), &[may(&actions)])
-            .await;
-        refused(&world, &cluster, &["role/machine", "must allow", missing]).await;
-    }
-    world
-        .role(
-            "machine",
-            &machine_trust(),
-            &[may(&["sts:AssumeRole", "sts:TagSession"])],
-        )
-        .await;
-    assert!(connect(&world, &cluster, None).await.is_ok());
-    let error = connect(&world, &cluster, Some("david-profile"))
-        .await
-        .unwrap_err();
-    assert_eq!(code(&error), "InvalidRequestException");
-    assert!(error.message.contains("sts:SetSourceIdentity"), "{error}");
-}
-
-#[tokio::test]
-async fn the_instance_profile_must_have_a_role_that_ec2_may_use() {
-    let world = World::new().await;
-    let cluster = world.ready_cluster().await;
-    let not_ec2 = trust(
-        json!({"Service": "lambda.amazonaws.com"}),
-        json!("sts:AssumeRole"),
-        json!({}),
-    );
-    world.role("machine", &not_ec2, &[everything()]).await;
-    refused(&world, &cluster, &["role/machine", "ec2.amazonaws.com"]).await;
-    let key = format!("{ACCOUNT}/profile");
-    world
-        .change(|change| change.delete::<lakeward_identity::InstanceProfile>(&key))
-        .await;
-    refused(&world, &cluster, &["instance profile profile"]).await;
-}
-
-#[tokio::test]
-async fn the_external_id_of_the_rules_meets_the_trust_policy() {
-    let world = World::new().await;
-    let cluster = world.ready_cluster().await;
-    let name = world.describe(&cluster).await["SecurityConfiguration"].clone();
-    let root = world.root().await;
-    let output = world
-        .run(
-            &root,
-            security_configuration::describe,
-            json!({"Name": name}),
-        )
-        .await
-        .unwrap();
-    let text = output["SecurityConfiguration"].as_str().unwrap();
-    let document: Value = serde_json::from_str(text).unwrap();
-    let external_id = document["AuthorizationConfiguration"]["IAMConfiguration"]
-        ["ApplicationScopedIAMRoleConfiguration"]["ExternalId"]
-        .as_str()
-        .unwrap();
-    let with = |external_id: &str| {
-        let condition = json!({"StringEquals": {
-            "sts:ExternalId": external_id, "aws:RequestTag/LakeFormationAuthorizedCaller": "Amazon EMR"
-        }});
-        trust(
-            json!({"AWS": role_arn("machine")}),
-            json!(AGREED),
-            condition,
-        )
-    };
-    world.role("marketing", &with(external_id), &[]).await;
-    assert!(connect(&world, &cluster, None).await.is_ok());
-    world.role("marketing", &with("SOMEONEELSE"), &[]).await;
-    refused(&world, &cluster, &["sts:ExternalId", "trust policy"]).await;
 }

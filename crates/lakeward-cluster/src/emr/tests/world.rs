@@ -25,7 +25,11 @@ use lakeward_wire::AwsError;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::emr::{Cluster, ClusterRuntime, Emr, EmrConfig, cluster, security_configuration};
+use super::{bucket::Bucket, programs::Programs};
+use crate::emr::{
+    Cluster, ClusterCertificate, ClusterRuntime, CredentialLimits, Emr, EmrConfig, LakeObjects,
+    StepRunner, cluster, security_configuration,
+};
 
 pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const OTHER: &str = "444455556666";
@@ -56,6 +60,10 @@ pub(super) struct Sockets {
     running: Mutex<BTreeMap<String, Ipv4Addr>>,
     pub(super) taken: AtomicBool,
     pub(super) busy: AtomicBool,
+    /// Clusters that got a certificate.
+    pub(super) certified: Mutex<Vec<(String, ClusterCertificate)>>,
+    pub(super) bucket: Bucket,
+    pub(super) programs: Programs,
 }
 
 impl Sockets {
@@ -66,7 +74,11 @@ impl Sockets {
 
 #[async_trait]
 impl ClusterRuntime for Sockets {
-    async fn start(&self, cluster: &Cluster) -> io::Result<()> {
+    async fn start(
+        &self,
+        cluster: &Cluster,
+        certificate: Option<&ClusterCertificate>,
+    ) -> io::Result<()> {
         if self.taken.load(Ordering::SeqCst) {
             return Err(io::Error::from(io::ErrorKind::AddrInUse));
         }
@@ -74,6 +86,10 @@ impl ClusterRuntime for Sockets {
             .lock()
             .unwrap()
             .insert(cluster.id.clone(), cluster.address);
+        if let Some(certificate) = certificate {
+            let mut certified = self.certified.lock().unwrap();
+            certified.push((cluster.id.clone(), certificate.clone()));
+        }
         Ok(())
     }
 
@@ -83,6 +99,14 @@ impl ClusterRuntime for Sockets {
 
     fn busy(&self, _cluster_id: &str) -> bool {
         self.busy.load(Ordering::SeqCst)
+    }
+
+    fn steps(&self) -> &dyn StepRunner {
+        &self.programs
+    }
+
+    fn objects(&self) -> &dyn LakeObjects {
+        &self.bucket
     }
 }
 
@@ -133,28 +157,44 @@ impl World {
         let store = Store::open(&folder.join("state.db"), schema).await.unwrap();
         let audit = AuditTrail::open(&folder).unwrap();
         let identity = Identity::open(store.clone(), audit, REGION).await.unwrap();
-        Self::over(store, identity, folder, None)
+        Self::over(store, identity, folder, |_| {})
     }
 
     /// A node that shares the state with this one.
     pub(super) fn node(&self, name: &str) -> Self {
         let (store, identity) = (self.store.clone(), Arc::clone(&self.identity));
-        Self::over(store, identity, self.folder.clone(), Some(name.to_owned()))
+        let node = Some(name.to_owned());
+        Self::over(store, identity, self.folder.clone(), |config| {
+            config.node = node
+        })
     }
 
     /// A node that believes itself alone with the state.
     pub(super) fn alone(&self) -> Self {
         let (store, identity) = (self.store.clone(), Arc::clone(&self.identity));
-        Self::over(store, identity, self.folder.clone(), None)
+        Self::over(store, identity, self.folder.clone(), |_| {})
     }
 
-    fn over(store: Store, identity: Arc<Identity>, folder: PathBuf, node: Option<String>) -> Self {
+    /// Another service over the same state, which allows few credentials.
+    pub(super) fn limited(&self, credential_limits: CredentialLimits) -> Self {
+        let (store, identity) = (self.store.clone(), Arc::clone(&self.identity));
+        Self::over(store, identity, self.folder.clone(), |config| {
+            config.credential_limits = credential_limits;
+        })
+    }
+
+    fn over(
+        store: Store,
+        identity: Arc<Identity>,
+        folder: PathBuf,
+        edit: impl FnOnce(&mut EmrConfig),
+    ) -> Self {
         let sockets = Arc::new(Sockets::default());
-        let config = EmrConfig {
+        let mut config = EmrConfig {
             clock,
-            node,
             ..EmrConfig::default()
         };
+        edit(&mut config);
         let runtime: Arc<dyn ClusterRuntime> = sockets.clone();
         let emr = Emr::new(store.clone(), Arc::clone(&identity), config, |_| runtime);
         Self {
@@ -205,9 +245,20 @@ impl World {
 
     /// Makes or replaces a role of the first account.
     pub(super) async fn role(&self, name: &str, trust: &str, policies: &[String]) {
+        self.role_in(ACCOUNT, name, trust, policies).await;
+    }
+
+    /// Makes or replaces a role. It stays the same one, by its unique id.
+    pub(super) async fn role_in(
+        &self,
+        account: &str,
+        name: &str,
+        trust: &str,
+        policies: &[String],
+    ) {
         let policies = policies.iter().enumerate();
         let role = Role {
-            account: ACCOUNT.into(),
+            account: account.into(),
             name: name.into(),
             id: format!("AROA{name}"),
             path: "/".into(),
@@ -228,6 +279,23 @@ impl World {
             created: Timestamp::now(),
         };
         self.change(|change| change.put(role)).await;
+    }
+
+    /// Deletes a role of the first account.
+    pub(super) async fn delete_role(&self, name: &str) {
+        let key = format!("{ACCOUNT}/{name}");
+        self.change(|change| change.delete::<Role>(&key)).await;
+    }
+
+    /// Makes a role of the first account anew, under its old name.
+    pub(super) async fn remake_role(&self, name: &str) {
+        let key = format!("{ACCOUNT}/{name}");
+        self.change(|change| {
+            let mut role = (*change.get::<Role>(&key).unwrap()).clone();
+            role.id = format!("{}AGAIN", role.id);
+            change.put(role);
+        })
+        .await;
     }
 
     async fn root_caller(&self, account: &str) -> Arc<Caller> {

@@ -1,0 +1,135 @@
+//! Releases; and what there is none of: web interfaces, notebook executions.
+
+use serde_json::{Value, json};
+
+use super::world::{World, code, request, role_arn};
+use crate::emr::{interface, notebook, release::operation as release};
+
+#[tokio::test]
+async fn releases_are_listed_in_pages_and_described() {
+    let world = World::new().await;
+    let root = world.root().await;
+    let mut labels = Vec::new();
+    let mut input = json!({"MaxResults": 20});
+    loop {
+        let output = world.run(&root, release::list, input).await.unwrap();
+        let page = output["ReleaseLabels"].as_array().unwrap();
+        assert!(page.len() <= 20);
+        labels.extend(page.iter().map(|label| label.as_str().unwrap().to_owned()));
+        if output["NextToken"].is_null() {
+            break;
+        }
+        input = json!({"MaxResults": 20, "NextToken": output["NextToken"]});
+    }
+    for label in ["emr-6.7.0", "emr-6.9.0", "emr-6.10.0", "emr-6.11.0"] {
+        assert!(labels.iter().any(|one| one == label), "{label}");
+    }
+    let whole = world.run(&root, release::list, json!({})).await.unwrap();
+    assert_eq!(whole["ReleaseLabels"], json!(labels));
+    let filtered = |filters: Value| world.run(&root, release::list, json!({"Filters": filters}));
+    let sixes = filtered(json!({"Prefix": "emr-6.1"})).await.unwrap();
+    let sixes = sixes["ReleaseLabels"].as_array().unwrap();
+    assert!(sixes.len() > 5 && sixes.len() < labels.len());
+    let spark = filtered(json!({"Application": "spark"})).await.unwrap();
+    assert_eq!(spark["ReleaseLabels"], json!(labels));
+    let hive = filtered(json!({"Application": "Hive"})).await.unwrap();
+    assert_eq!(hive["ReleaseLabels"], json!([]));
+    for bad in [
+        json!({"NextToken": "%"}),
+        json!({"MaxResults": 0}),
+        json!({"MaxResults": 101}),
+    ] {
+        let error = world.run(&root, release::list, bad).await.unwrap_err();
+        assert_eq!(code(&error), "InvalidRequestException");
+    }
+
+    let input = json!({"ReleaseLabel": "emr-6.10.0"});
+    let one = world.run(&root, release::describe, input.clone()).await;
+    let one = one.unwrap();
+    assert_eq!(one["ReleaseLabel"], "emr-6.10.0");
+    assert!(one["Applications"].to_string().contains("Livy"));
+    let newest = world.run(&root, release::describe, json!({})).await;
+    assert_eq!(newest.unwrap()["ReleaseLabel"], json!(labels[0]));
+    let unknown = json!({"ReleaseLabel": "emr-6.99.0"});
+    let error = world.run(&root, release::describe, unknown).await;
+    assert_eq!(code(&error.unwrap_err()), "InvalidRequestException");
+    let error = world.run(&root, release::instance_types, input).await;
+    assert!(error.unwrap_err().message.contains("instance types"));
+}
+
+#[tokio::test]
+async fn interfaces_say_that_there_are_none() {
+    let world = World::new().await;
+    let id = world.launch(request()).await;
+    world.until(&id, "WAITING").await;
+    let arn = world.describe(&id).await["ClusterArn"].clone();
+    let root = world.root().await;
+    macro_rules! refused {
+        ($handler:expr, $input:expr, $message:expr) => {
+            let error = world.run(&root, $handler, $input).await.unwrap_err();
+            assert_eq!(code(&error), "InvalidRequestException");
+            assert!(error.message.contains($message), "{error}");
+        };
+    }
+    refused!(
+        interface::create,
+        json!({"TargetResourceArn": arn}),
+        "engine writes none"
+    );
+    refused!(
+        interface::create,
+        json!({"TargetResourceArn": "arn:aws:elasticmapreduce:us-east-1:999999999999:cluster/j-1"}),
+        "not the ARN of a cluster of yours"
+    );
+    let none = json!({"PersistentAppUIId": "p-1"});
+    refused!(interface::describe, none.clone(), "'p-1' does not exist");
+    refused!(interface::persistent_url, none, "'p-1' does not exist");
+    for kind in ["SparkHistoryServer", "ApplicationMaster", "ResourceManager"] {
+        let input = json!({"ClusterId": id, "OnClusterAppUIType": kind});
+        refused!(interface::on_cluster_url, input, kind);
+    }
+    let input = json!({"ClusterId": id, "OnClusterAppUIType": "Doom"});
+    refused!(interface::on_cluster_url, input, "is not one of");
+    let input = json!({"ClusterId": "j-NONE"});
+    refused!(interface::on_cluster_url, input, "'j-NONE' is not valid");
+}
+
+#[tokio::test]
+async fn no_notebook_execution_is_started() {
+    let world = World::new().await;
+    let id = world.launch(request()).await;
+    world.until(&id, "WAITING").await;
+    let root = world.root().await;
+    let start = |engine: Value| {
+        let input = json!({"ExecutionEngine": engine, "ServiceRole": "service",
+            "EditorId": "e-1", "RelativePath": "a.ipynb"});
+        world.run(&root, notebook::start, input)
+    };
+    let role = role_arn("marketing");
+    for (engine, message) in [
+        (
+            json!({"Id": id, "Type": "EMR", "ExecutionRoleArn": role}),
+            "ExecutionRoleArn is currently not supported",
+        ),
+        (
+            json!({"Id": id, "ExecutionRoleArn": role}),
+            "ExecutionRoleArn is currently not supported",
+        ),
+        (json!({"Id": id}), "A notebook execution isn't supported"),
+        (json!({"Id": "j-NONE"}), "Cluster id 'j-NONE' is not valid."),
+        (json!({"Id": id, "Type": "EKS"}), "must be EMR"),
+    ] {
+        let error = start(engine).await.unwrap_err();
+        assert_eq!(code(&error), "InvalidRequestException");
+        assert!(error.message.contains(message), "{error}");
+    }
+    let listed = world.run(&root, notebook::list, json!({})).await.unwrap();
+    assert_eq!(listed, json!({"NotebookExecutions": []}));
+    let error = world.run(&root, notebook::list, json!({"Status": "LOST"}));
+    assert_eq!(code(&error.await.unwrap_err()), "InvalidRequestException");
+    let one = json!({"NotebookExecutionId": "ex-1"});
+    let error = world.run(&root, notebook::describe, one.clone()).await;
+    assert!(error.unwrap_err().message.contains("'ex-1' is not valid"));
+    let error = world.run(&root, notebook::stop, one).await;
+    assert!(error.unwrap_err().message.contains("'ex-1' is not valid"));
+}
