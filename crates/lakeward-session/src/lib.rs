@@ -20,6 +20,7 @@ mod launcher;
 mod limits;
 mod line;
 mod log;
+mod printed;
 mod protocol;
 mod record;
 mod registry;

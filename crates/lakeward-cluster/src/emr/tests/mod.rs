@@ -16,6 +16,7 @@ mod nodes;
 mod requirements;
 mod revocation;
 mod security_configurations;
+mod session_records;
 mod settings;
 mod upkeep;
 mod work;
