@@ -30,6 +30,7 @@ mod log;
 mod occupant;
 mod premises;
 mod process;
+mod printed;
 mod protocol;
 mod record;
 mod registry;

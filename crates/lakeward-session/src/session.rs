@@ -13,11 +13,12 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::authority::Login;
-use super::batch::{Printed, Script, Stream};
+use super::batch::Script;
 use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::limits::SessionLimits;
 use super::log::SessionLog;
+use super::printed::{Printed, Stream};
 use super::statement::{Cancel, Language, Output, Statement, StatementState, Statements};
 
 /// How long a completion may take.

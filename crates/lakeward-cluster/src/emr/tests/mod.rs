@@ -17,6 +17,7 @@ mod programs;
 mod requirements;
 mod revocation;
 mod security_configurations;
+mod session_records;
 mod settings;
 mod steps;
 mod upkeep;
