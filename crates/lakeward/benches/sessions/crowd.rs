@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
-    cluster,
     rig::{
+        cluster,
         instance::Instance,
         livy::{Livy, Polling},
         report::Report,

@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
-    cluster,
     rig::{
+        cluster,
         instance::Instance,
         livy::{Livy, Polling},
         process::{self, Memory},
