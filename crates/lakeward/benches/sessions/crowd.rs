@@ -9,13 +9,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use crate::{
-    rig::{
-        cluster,
-        instance::Instance,
-        livy::{Livy, Polling},
-        report::Report,
-    },
+use crate::rig::{
+    cluster,
+    instance::Instance,
+    livy::{Livy, Polling},
+    report::Report,
 };
 
 const SESSIONS: usize = 100;

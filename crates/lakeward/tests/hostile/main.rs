@@ -7,9 +7,9 @@
     clippy::unwrap_used
 )]
 
+mod records;
 #[path = "../../benches/rig/mod.rs"]
 mod rig;
-mod records;
 mod victim;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -58,7 +58,10 @@ impl<'a> Attacker<'a> {
 
     async fn run(&self, code: &str) -> Value {
         let run = self.livy.run(&self.path, code);
-        timeout(PATIENCE, run).await.expect("a statement hangs").unwrap()
+        timeout(PATIENCE, run)
+            .await
+            .expect("a statement hangs")
+            .unwrap()
     }
 
     async fn end(self) {
@@ -70,7 +73,9 @@ impl<'a> Attacker<'a> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_notebook_gets_nothing_but_what_its_role_was_granted() {
     let room = tempfile::tempdir().unwrap();
-    let (instance, _) = Instance::start(&room.path().join("state"), &[]).await.unwrap();
+    let (instance, _) = Instance::start(&room.path().join("state"), &[])
+        .await
+        .unwrap();
     let cluster = cluster(&instance).await;
     let victim = Victim::settle(&instance, &cluster, room.path()).await;
     let tina = instance.client("tina").await.unwrap();
@@ -80,6 +85,12 @@ async fn a_hostile_notebook_gets_nothing_but_what_its_role_was_granted() {
 
     let outcomes = attempts(&livy, &victim.facts).await;
     assert!(outcomes.len() >= 100, "only {} attempts", outcomes.len());
+    for (name, outcome) in &outcomes {
+        match outcome {
+            Outcome::Got(what) => println!("{name}: GOT {what}"),
+            Outcome::Refused(how) => println!("{name}: {how}"),
+        }
+    }
     let got: Vec<_> = outcomes
         .iter()
         .filter(|(_, outcome)| matches!(outcome, Outcome::Got(_)))
@@ -102,7 +113,10 @@ async fn attempts(livy: &Livy, facts: &Value) -> BTreeMap<String, Outcome> {
     let attacker = Attacker::open(livy).await;
     let loaded = attacker.run(ATTEMPTS).await;
     assert_eq!(loaded["status"], "ok", "{loaded}");
-    let code = format!("import json\nprint(run_attempts(json.loads({:?})))", facts.to_string());
+    let code = format!(
+        "import json\nprint(run_attempts(json.loads({:?})))",
+        facts.to_string()
+    );
     let output = attacker.run(&code).await;
     let text = output["data"]["text/plain"].as_str();
     let text = text.unwrap_or_else(|| panic!("the attempts answered {output}"));
@@ -114,17 +128,29 @@ async fn attempts(livy: &Livy, facts: &Value) -> BTreeMap<String, Outcome> {
 /// What may end the attacker's own session, and nothing else. Each in a session of its own.
 async fn deadly(livy: &Livy, instance: &Instance, victim: &Victim) {
     let bombs = [
-        ("memory", "held = []\nwhile True: held.append(bytearray(b'x' * (16 << 20)))"),
+        (
+            "memory",
+            "held = []\nwhile True: held.append(bytearray(b'x' * (16 << 20)))",
+        ),
         (
             "memory of a child",
             "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'h=[]\\nwhile True: h.append(bytearray(b\"x\" * (16 << 20)))'])",
         ),
-        ("shared memory", "with open('/dev/shm/x', 'wb') as f:\n    while True: f.write(b'x' * (16 << 20))"),
-        ("processes", "import os, time\nfor _ in range(100000):\n    try:\n        if os.fork() == 0: time.sleep(30); os._exit(0)\n    except OSError: break"),
+        (
+            "shared memory",
+            "with open('/dev/shm/x', 'wb') as f:\n    while True: f.write(b'x' * (16 << 20))",
+        ),
+        (
+            "processes",
+            "import os, time\nfor _ in range(100000):\n    try:\n        if os.fork() == 0: time.sleep(30); os._exit(0)\n    except OSError: break",
+        ),
         ("every process", "import os\nos.kill(-1, 9)"),
         ("its own process", "import os\nos.kill(os.getpid(), 9)"),
         ("its own memory", "import ctypes\nctypes.string_at(0)"),
-        ("its log", "import os\nfor _ in range(200000): os.write(2, b'x' * 1000 + b'\\n')"),
+        (
+            "its log",
+            "import os\nfor _ in range(200000): os.write(2, b'x' * 1000 + b'\\n')",
+        ),
         (
             "the daemon's protocol",
             "import glob, os\nfor path in glob.glob('/proc/self/fd/*'):\n    try: os.write(int(path.rsplit('/', 1)[1]), b'{\"id\":0,\"status\":\"ok\",\"data\":{\"text/plain\":\"forged\"}}\\n' * 1000)\n    except OSError: pass",
@@ -135,7 +161,9 @@ async fn deadly(livy: &Livy, instance: &Instance, victim: &Victim) {
         let attacker = Attacker::open(livy).await;
         let run = attacker.livy.run(&attacker.path, code);
         // It may end or go on; it must not hang the daemon, nor harm anyone else.
-        let _ = timeout(PATIENCE, run).await.unwrap_or_else(|_| panic!("{what} hangs"));
+        let _ = timeout(PATIENCE, run)
+            .await
+            .unwrap_or_else(|_| panic!("{what} hangs"));
         victim.is_unharmed().await;
         attacker.end().await;
     }
@@ -156,7 +184,9 @@ async fn all_of_the_attackers_processes_end(instance: &Instance, victim: &Victim
 async fn cluster(instance: &Instance) -> rig::instance::Cluster {
     let settings = LIMITS.map(|(name, value)| (name.to_owned(), Value::from(value)));
     let settings = Value::Object(settings.into_iter().collect());
-    rig::cluster::make(instance, "hostile", settings).await.unwrap()
+    rig::cluster::make(instance, "hostile", settings)
+        .await
+        .unwrap()
 }
 
 fn is_alive(pid: u32) -> bool {
@@ -168,6 +198,9 @@ fn is_alive(pid: u32) -> bool {
 
 /// Facts as Python reads them.
 fn facts(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
-

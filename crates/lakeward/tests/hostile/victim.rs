@@ -74,10 +74,16 @@ impl Victim {
         let path = livy.create_session().await.unwrap();
         livy.wait(&path, "idle").await.unwrap();
         let told = livy.run(&path, &filled_in(SETTLE)).await.unwrap();
-        let told = told["data"]["text/plain"].as_str().unwrap_or_else(|| panic!("{told}"));
+        let told = told["data"]["text/plain"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{told}"));
         let told: Value = serde_json::from_str(told).unwrap();
         let after = process::descendants(instance.pid()).unwrap();
-        let mine: Vec<u32> = after.iter().copied().filter(|pid| !before.contains(pid)).collect();
+        let mine: Vec<u32> = after
+            .iter()
+            .copied()
+            .filter(|pid| !before.contains(pid))
+            .collect();
         let secret = room.join("secret");
         std::fs::write(&secret, "a secret of the host").unwrap();
         let host = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -86,7 +92,10 @@ impl Victim {
         let url = told["url"].as_str().unwrap();
         known.extend([
             ("secret".to_owned(), json!(secret)),
-            ("host_port".to_owned(), json!(host.local_addr().unwrap().port())),
+            (
+                "host_port".to_owned(),
+                json!(host.local_addr().unwrap().port()),
+            ),
             ("victim_pid".to_owned(), json!(mine.last())),
             ("victim_port".to_owned(), told["port"].clone()),
             ("victim_engine".to_owned(), told["engine"].clone()),
@@ -119,7 +128,10 @@ async fn what_the_attacker_knows(instance: &Instance, cluster: &Cluster) -> Valu
     let stack = &instance.demo.stack;
     let admin = instance.client("admin").await.unwrap();
     let list = format!("/{}?list-type=2", stack.bucket());
-    let listed = admin.s3(Method::GET, &list, bytes::Bytes::new()).await.unwrap();
+    let listed = admin
+        .s3(Method::GET, &list, bytes::Bytes::new())
+        .await
+        .unwrap();
     let listed = String::from_utf8(listed.to_vec()).unwrap();
     let hidden = listed
         .split("<Key>")
@@ -140,6 +152,9 @@ async fn what_the_attacker_knows(instance: &Instance, cluster: &Cluster) -> Valu
         ("victim_file", json!(FILE)),
         ("victim_socket", json!(SOCKET)),
         ("victim_key", json!(KEY)),
-        ("victim_role", json!(stack.role_arn(&stack.runtime_role("marketing")))),
+        (
+            "victim_role",
+            json!(stack.role_arn(&stack.runtime_role("marketing"))),
+        ),
     ])
 }
