@@ -80,6 +80,11 @@ class Engine:
             except Exception as error:
                 print(f"the engine does not take {name} = {value}: {error}", file=sys.__stderr__)
 
+    def warm_up(self) -> None:
+        """Takes a query the whole way, so that the first one of the session's owner is not the first."""
+        self.spark.conf.set("spark.sql.session.timeZone", self.spark.conf.get("spark.sql.session.timeZone"))
+        self.spark.sql("select 1 as one").toPandas()
+
     def stop(self) -> None:
         """Ends the server, for a session that wants none."""
         self._server.kill()

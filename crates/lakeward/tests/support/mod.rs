@@ -10,6 +10,7 @@
 )]
 
 pub mod inventory;
+pub mod livy;
 pub mod program;
 pub mod table;
 pub mod wire;
@@ -25,6 +26,7 @@ use lakeward::{
     daemon::{Daemon, Settings, StateFolder},
     demo::{Demo, Stack},
     profile::{Instance, Profile, Profiles},
+    python::{self, Kit},
 };
 use lakeward_client::{Client, Credentials};
 use lakeward_sandbox::Mode;
@@ -61,10 +63,12 @@ impl World {
 
     /// The same, over what the folder already holds.
     pub async fn in_room(room: tempfile::TempDir) -> Self {
+        Self::with(room, settings("/bin/true".into())).await
+    }
+
+    async fn with(room: tempfile::TempDir, settings: Settings) -> Self {
         let folder = StateFolder::open(&room.path().join("state")).unwrap();
-        let daemon = Daemon::start(&folder, settings("/bin/true".into()))
-            .await
-            .unwrap();
+        let daemon = Daemon::start(&folder, settings).await.unwrap();
         let instance = Instance::of(&daemon, REGION, &folder);
         let key = daemon.identity().ensure_account(ACCOUNT).await.unwrap();
         let root = instance.client(Profile::of_key(&key).key()).unwrap();
@@ -81,7 +85,21 @@ impl World {
 
     /// The example at a small scale; answers the administrator's client too.
     pub async fn demo() -> (Self, Demo, Client) {
-        let world = Self::empty().await;
+        Self::empty().await.with_demo().await
+    }
+
+    /// The same with sessions that can be opened, each in an enclosure.
+    pub async fn enclosed_demo() -> (Self, Demo, Client) {
+        let python = python::ensure(Kit::Session, &Progress::new()).unwrap();
+        let settings = Settings {
+            sandbox: Mode::Full,
+            ..settings(python)
+        };
+        Self::with(room(), settings).await.with_demo().await
+    }
+
+    async fn with_demo(self) -> (Self, Demo, Client) {
+        let world = self;
         let stack = Stack {
             name: "lakeward".to_owned(),
             account: ACCOUNT.to_owned(),
