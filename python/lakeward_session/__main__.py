@@ -18,6 +18,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lakeward_session")
     parser.add_argument("--kind", choices=("pyspark", "python", "kernel"), default="pyspark")
     parser.add_argument("--engine", choices=("sail",), default="sail")
+    parser.add_argument("--ahead", action="store_true", help="nobody waits yet: do now what the first statement would wait for")
     parser.add_argument("--log", help="file that receives everything written to fd 1 and 2; without it, fd 2 does")
     parser.add_argument("--output-limit", type=int, default=DEFAULT_LIMIT, help="characters of output per statement")
     return parser.parse_args()
@@ -29,7 +30,10 @@ def engine_of(options: argparse.Namespace) -> Any:
         return None
     from .engine import Engine
 
-    return Engine.start()
+    engine = Engine.start()
+    if options.ahead:
+        engine.warm_up()
+    return engine
 
 
 def begin(interpreter: Interpreter, engine: Any, kind: str) -> dict[str, object]:

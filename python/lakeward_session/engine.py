@@ -70,6 +70,11 @@ class Engine:
         configuration.apply(engine.spark)
         return engine
 
+    def warm_up(self) -> None:
+        """Takes a query the whole way, so that the first one of the session's owner is not the first."""
+        self.spark.conf.set("spark.sql.session.timeZone", self.spark.conf.get("spark.sql.session.timeZone"))
+        self.spark.sql("select 1 as one").toPandas()
+
     def stop(self) -> None:
         """Ends the server, for a session that wants none."""
         self._server.kill()

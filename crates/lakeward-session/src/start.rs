@@ -33,8 +33,8 @@ use super::settings::Grant;
 const HOME: &str = "/home/session";
 const SCRATCH: &str = "/tmp";
 const TOKEN_FILE: &str = "/home/session/.lakeward-token";
-/// What warm interpreters are: the kind that notebooks ask for.
-const WARM_KIND: &str = "pyspark";
+/// What warm interpreters are: the kind that notebooks ask for, with an engine that has run a query.
+const AHEAD: &[&str] = &["pyspark", "--ahead"];
 
 /// Starts interpreters.
 pub(super) struct Starter {
@@ -106,7 +106,7 @@ impl Starter {
             return Ok(warm);
         }
         match &self.runtime.isolation {
-            Isolation::Enclosed(sandbox) => self.enclose(sandbox, cluster, kind, limits).await,
+            Isolation::Enclosed(sandbox) => self.enclose(sandbox, cluster, &[kind], limits).await,
             Isolation::Unavailable(reason) => Err(SessionError::Sandbox(reason.clone())),
             Isolation::None => self.start_bare(session, limits).await,
         }
@@ -119,9 +119,7 @@ impl Starter {
             return Err(SessionError::Sandbox(reason.to_owned()));
         };
         let grant = cluster.settings.grant(&Default::default())?;
-        let mut started = self
-            .enclose(sandbox, cluster, WARM_KIND, &grant.limits)
-            .await?;
+        let mut started = self.enclose(sandbox, cluster, AHEAD, &grant.limits).await?;
         started.was_warm = true;
         Ok(started)
     }
@@ -130,7 +128,7 @@ impl Starter {
         &self,
         sandbox: &Arc<Sandbox>,
         cluster: &OpenCluster,
-        kind: &str,
+        kind: &[&str],
         limits: &Limits,
     ) -> Result<Started, SessionError> {
         let endpoint = (self.endpoint.get())
@@ -169,7 +167,7 @@ impl Starter {
         Ok(started)
     }
 
-    fn plan(&self, ports: Ports, kind: &str, limits: &Limits) -> Plan {
+    fn plan(&self, ports: Ports, kind: &[&str], limits: &Limits) -> Plan {
         let runtime = &self.runtime;
         let local = |port: u16| format!("127.0.0.1:{port}");
         let mut environment = self
@@ -222,7 +220,7 @@ impl Starter {
             .environment(limits)
             .with_folders(&folder.home(), &folder.scratch())
             .with_credentials(&runtime.credentials_url, &session.key, &folder.token_file());
-        let arguments = self.arguments(session.request.process_kind());
+        let arguments = self.arguments(&[session.request.process_kind()]);
         let launched = launch(&runtime.python, &arguments, &folder, &environment);
         let (process, streams) = match launched {
             Ok(launched) => launched,
@@ -247,19 +245,12 @@ impl Starter {
         environment
     }
 
-    fn arguments(&self, kind: &str) -> Vec<String> {
+    fn arguments(&self, kind: &[&str]) -> Vec<String> {
         // Characters: a reply takes up to four bytes for each.
         let output = (self.limits.reply_bytes / 4).to_string();
-        [
-            "--kind",
-            kind,
-            "--engine",
-            self.engine.name(),
-            "--output-limit",
-            &output,
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        let engine = ["--engine", self.engine.name(), "--output-limit", &output];
+        let all = ["--kind"].iter().chain(kind).chain(&engine);
+        all.map(|word| (*word).to_owned()).collect()
     }
 
     fn started(

@@ -26,6 +26,8 @@ use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
 use tokio::time::{sleep, timeout};
 
+use crate::python;
+
 use super::{Addresses, Settings, StateFolder, isolation, objects::Objects, steps::Programs};
 
 /// How often to see whether statements still run.
@@ -57,8 +59,8 @@ impl Clusters {
     ) -> Result<Arc<Self>> {
         let roles = Arc::new(LateRoles::default());
         let isolation = isolation::open(settings);
-        let mut readable = isolation::python_folders(&settings.session_python);
-        readable.push(folder.ca());
+        let readable = isolation::python_folders(&settings.session_python);
+        python::put_session_ca(&folder.packages(), authority.certificate_pem())?;
         let runtime = SessionRuntime {
             python: settings.session_python.clone(),
             module_path: folder.packages(),
@@ -178,7 +180,8 @@ fn session_environment(
     settings: &Settings,
     addresses: &Addresses,
 ) -> Vec<(String, String)> {
-    let ca = folder.ca().display().to_string();
+    let ca = python::session_ca(&folder.packages());
+    let ca = ca.display().to_string();
     [
         ("AWS_REGION", settings.region.clone()),
         ("AWS_DEFAULT_REGION", settings.region.clone()),

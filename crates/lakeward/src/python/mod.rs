@@ -8,7 +8,9 @@ mod kit;
 
 pub use kit::{Kit, ensure};
 
-use std::path::Path;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use include_dir::{Dir, include_dir};
@@ -21,7 +23,31 @@ static CHECK_PACKAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../python/l
 /// # Errors
 /// The disk refuses.
 pub fn unpack_session_package(folder: &Path) -> Result<()> {
-    unpack(&SESSION_PACKAGE, &folder.join("lakeward_session"))
+    unpack(&SESSION_PACKAGE, &folder.join("lakeward_session"))?;
+    open_to_all(folder, 0o755).with_context(|| format!("{} can't be opened", folder.display()))
+}
+
+/// Where sessions find the CA certificate: beside their package, since enclosed ones see nothing
+/// else of the state folder.
+#[must_use]
+pub fn session_ca(folder: &Path) -> PathBuf {
+    folder.join("ca.pem")
+}
+
+/// Writes the CA certificate to where sessions find it.
+///
+/// # Errors
+/// The disk refuses.
+pub fn put_session_ca(folder: &Path, pem: &str) -> Result<()> {
+    let path = session_ca(folder);
+    std::fs::write(&path, pem)
+        .and_then(|()| open_to_all(&path, 0o644))
+        .with_context(|| format!("{} can't be written", path.display()))
+}
+
+/// Sessions may be other users of the system than the daemon, whose umask may be strict.
+fn open_to_all(path: &Path, mode: u32) -> std::io::Result<()> {
+    std::fs::set_permissions(path, Permissions::from_mode(mode))
 }
 
 /// Writes the acceptance scenario's package to `folder/lakeward_check`.
@@ -52,16 +78,17 @@ fn unpack(package: &Dir<'_>, folder: &Path) -> Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).with_context(say)?;
     }
-    std::fs::create_dir_all(folder).with_context(say)?;
+    std::fs::create_dir_all(folder)
+        .and_then(|()| open_to_all(folder, 0o755))
+        .with_context(say)?;
     let sources = package
         .files()
         .filter(|file| file.path().extension().is_some_and(|kind| kind == "py"));
     for file in sources {
-        std::fs::write(
-            folder.join(file.path().file_name().unwrap_or_default()),
-            file.contents(),
-        )
-        .with_context(say)?;
+        let path = folder.join(file.path().file_name().unwrap_or_default());
+        std::fs::write(&path, file.contents())
+            .and_then(|()| open_to_all(&path, 0o644))
+            .with_context(say)?;
     }
     for inner in package.dirs() {
         let name = inner.path().file_name().unwrap_or_default();

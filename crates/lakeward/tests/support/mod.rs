@@ -10,6 +10,7 @@
 )]
 
 pub mod inventory;
+pub mod livy;
 pub mod program;
 pub mod table;
 pub mod wire;
@@ -25,6 +26,7 @@ use lakeward::{
     daemon::{Daemon, Settings, StateFolder},
     demo::{Demo, Stack},
     profile::{Instance, Profile, Profiles},
+    python::{self, Kit},
 };
 use lakeward_client::{Client, Credentials};
 use lakeward_sandbox::Mode;
@@ -59,23 +61,25 @@ impl World {
         Self::in_room(room()).await
     }
 
-    /// The same, with sessions that really run.
+    /// The same, with sessions that really run, each in an enclosure.
     pub async fn with_running_sessions() -> Self {
-        let python = tokio::task::spawn_blocking(|| {
-            lakeward::python::ensure(lakeward::python::Kit::Session, &Progress::new())
-        });
-        Self::with_sessions(room(), python.await.unwrap().unwrap()).await
+        let install = || python::ensure(Kit::Session, &Progress::new());
+        let python = tokio::task::spawn_blocking(install).await.unwrap();
+        let settings = Settings {
+            sandbox: Mode::Full,
+            ..settings(python.unwrap())
+        };
+        Self::with(room(), settings).await
     }
 
     /// An instance over what the folder already holds.
     pub async fn in_room(room: tempfile::TempDir) -> Self {
-        Self::with_sessions(room, "/bin/true".into()).await
+        Self::with(room, settings("/bin/true".into())).await
     }
 
-    /// The same, whose sessions run that Python.
-    pub async fn with_sessions(room: tempfile::TempDir, python: PathBuf) -> Self {
+    async fn with(room: tempfile::TempDir, settings: Settings) -> Self {
         let folder = StateFolder::open(&room.path().join("state")).unwrap();
-        let daemon = Daemon::start(&folder, settings(python)).await.unwrap();
+        let daemon = Daemon::start(&folder, settings).await.unwrap();
         let instance = Instance::of(&daemon, REGION, &folder);
         let key = daemon.identity().ensure_account(ACCOUNT).await.unwrap();
         let root = instance.client(Profile::of_key(&key).key()).unwrap();
@@ -95,12 +99,7 @@ impl World {
         Self::empty().await.with_demo().await
     }
 
-    /// The same, whose sessions run that Python.
-    pub async fn demo_with_sessions(python: PathBuf) -> (Self, Demo, Client) {
-        Self::with_sessions(room(), python).await.with_demo().await
-    }
-
-    /// The same, with sessions that really run.
+    /// The same, with sessions that really run, each in an enclosure.
     pub async fn working_demo() -> (Self, Demo, Client) {
         Self::with_running_sessions().await.with_demo().await
     }

@@ -1,0 +1,189 @@
+//! Sessions in their enclosures, with the real interpreter, engine and kernel.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod support;
+
+use std::{path::Path, time::Duration};
+
+use lakeward_client::Client;
+use lakeward_session::Isolation;
+use serde_json::{Value, json};
+use support::{World, livy::Livy};
+use tokio::time::sleep;
+
+async fn eventually(what: &str, mut probe: impl AsyncFnMut() -> bool) {
+    for _ in 0..600 {
+        if probe().await {
+            return;
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    panic!("never came: {what}");
+}
+
+/// How many processes run sessions of the instance that has its packages there.
+fn interpreters(packages: &Path) -> usize {
+    let marker = packages.display().to_string();
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let runs = all.filter(|entry| {
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(&marker)
+    });
+    runs.count()
+}
+
+async fn recorded(admin: &Client, name: &str) -> Vec<Value> {
+    let input = json!({"LookupAttributes": [
+        {"AttributeKey": "EventName", "AttributeValue": name}
+    ]});
+    let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
+    let found = admin.json("cloudtrail", target, input).await.unwrap();
+    let texts = found["Events"].as_array().unwrap().iter();
+    texts
+        .map(|event| serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap()).unwrap())
+        .collect()
+}
+
+const REACH: &str = r#"
+import socket
+for host, port in TARGETS:
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+        print("reached", host, port)
+    except OSError as error:
+        pass
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_reaches_its_own_endpoints_and_nothing_else() {
+    let (world, demo, admin) = World::working_demo().await;
+    assert!(matches!(world.daemon.isolation(), Isolation::Enclosed(_)));
+    let livy = Livy::log_in(&world, &demo, "david", "marketing").await;
+    eventually("a warm interpreter", async || {
+        interpreters(&world.folder.packages()) > 0
+    })
+    .await;
+    sleep(Duration::from_secs(3)).await;
+    let first = livy.open(json!({"kind": "pyspark"})).await;
+    let log = livy.log(&first).await;
+    assert!(log.contains(r#""sandbox":"full","warm":true"#), "{log}");
+
+    // What it is for.
+    let count = "spark.sql('use tpc')\nspark.sql('select * from dl_tpc_customer limit 3').count()";
+    assert_eq!(livy.text(&first, count).await, "3");
+    let who = "import boto3\nboto3.client('sts').get_caller_identity()['Arn']";
+    let who = livy.text(&first, who).await;
+    assert!(who.contains("marketing"), "{who}");
+
+    // A service that is not on the list.
+    let iam = livy
+        .output(&first, "boto3.client('iam').list_users()")
+        .await;
+    let refused = iam["evalue"].as_str().unwrap_or_default();
+    assert!(
+        refused.contains("may not reach iam") && refused.contains("allowed-services"),
+        "{iam}"
+    );
+
+    // Addresses of the host, of other clusters, and of the world.
+    let addresses = world.daemon.addresses();
+    let targets = format!(
+        "TARGETS = [('{}', 8998), ('127.0.0.1', 8998), ('127.0.0.1', {}), ('169.254.169.254', 80), ('1.1.1.1', 443)]",
+        demo.cluster_address,
+        addresses.proxy.port(),
+    );
+    let reached = livy.text(&first, &format!("{targets}{REACH}")).await;
+    assert_eq!(reached, "");
+
+    // The host's files and other people's.
+    let state = world.folder.root().display();
+    let files = format!(
+        "import os\nprint([path for path in ('{state}/state.db', '{state}/audit', '{state}/objects', '/root/.ssh', '/etc/shadow') if os.path.exists(path) and os.access(path, os.R_OK)])"
+    );
+    assert_eq!(livy.text(&first, &files).await, "[]");
+    livy.text(&first, "open('/home/session/secret', 'w').write('mine'); open('/tmp/secret', 'w').write('mine'); None")
+        .await;
+    let tina = Livy::log_in(&world, &demo, "tina", "sales").await;
+    let second = tina.open(json!({"kind": "pyspark"})).await;
+    let seen = "import glob\nprint(glob.glob('/home/*/secret') + glob.glob('/tmp/secret'))";
+    assert_eq!(tina.text(&second, seen).await, "[]");
+
+    // The other one's token opens nothing here.
+    let token = livy
+        .text(
+            &first,
+            "print(open('/home/session/.lakeward-token').read())",
+        )
+        .await;
+    let steal = format!(
+        "import urllib.request, os\nrequest = urllib.request.Request(os.environ['AWS_CONTAINER_CREDENTIALS_FULL_URI'], headers={{'Authorization': '{token}'}})\ntry:\n    print(urllib.request.urlopen(request).status)\nexcept urllib.error.HTTPError as error:\n    print(error.code)"
+    );
+    assert_eq!(tina.text(&second, &steal).await, "401");
+
+    // It is written down.
+    eventually("the records", async || {
+        let services = recorded(&admin, "RefuseService").await;
+        let keys = recorded(&admin, "RefuseCredentials").await;
+        !keys.is_empty()
+            && services
+                .iter()
+                .any(|one| one["requestParameters"]["what"] == json!(["iam"]))
+    })
+    .await;
+    world.daemon.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_hold_and_a_session_that_dies_dies_alone() {
+    let (world, demo, admin) = World::working_demo().await;
+    let livy = Livy::log_in(&world, &demo, "david", "marketing").await;
+    let (status, refused) = livy
+        .post(
+            "/sessions",
+            json!({"kind": "pyspark", "driverMemory": "64g"}),
+        )
+        .await;
+    let text = refused["msg"].as_str().unwrap_or_default();
+    assert!(status == 400 && text.contains("at most 4g"), "{refused}");
+
+    let body = json!({"kind": "pyspark", "driverMemory": "512m"});
+    let bystander = livy.open(json!({"kind": "python"})).await;
+    let victim = livy.open(body).await;
+    let path = format!("{victim}/statements");
+    let bomb = "held = []\nwhile True: held.append(bytearray(b'x') * (64 << 20))";
+    livy.post(&path, json!({"code": bomb})).await;
+    eventually("the end of the session", async || {
+        livy.get(&victim).await["state"] == "dead"
+    })
+    .await;
+    let log = livy.log(&victim).await;
+    assert!(
+        log.contains("memory limit of") && log.contains("driverMemory"),
+        "{log}"
+    );
+
+    let crashing = livy.open(json!({"kind": "python"})).await;
+    let path = format!("{crashing}/statements");
+    livy.post(&path, json!({"code": "import os\nos.abort()"}))
+        .await;
+    eventually("the end of the session", async || {
+        livy.get(&crashing).await["state"] == "dead"
+    })
+    .await;
+    assert_eq!(livy.text(&bystander, "1 + 1").await, "2");
+    eventually("the record", async || {
+        !recorded(&admin, "EndOverMemory").await.is_empty()
+    })
+    .await;
+    let marker = world.folder.packages();
+    world.daemon.shutdown().await;
+    eventually("the end of all processes", async || {
+        interpreters(&marker) == 0
+    })
+    .await;
+}
