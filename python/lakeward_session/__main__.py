@@ -8,7 +8,7 @@ import time
 import traceback
 from typing import Any
 
-from . import assignment, batch
+from . import assignment, batch, configuration
 from .channel import Channel
 from .interpreter import Interpreter, failure
 from .output import DEFAULT_LIMIT
@@ -42,7 +42,7 @@ def begin(interpreter: Interpreter, engine: Any, kind: str) -> dict[str, object]
     if engine is not None and kind == "python":
         engine.stop()
     elif engine is not None:
-        engine.configure(assignment.settings())
+        configuration.apply(engine.spark)
         interpreter.names.update(engine.names())
         interpreter.on_cancel = engine.cancel
         interpreter.sql = engine.spark.sql

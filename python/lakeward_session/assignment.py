@@ -10,6 +10,8 @@ import json
 import os
 from typing import Any
 
+from . import configuration
+
 TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 
 
@@ -17,13 +19,8 @@ def accept(begin: dict[str, Any]) -> None:
     """Takes the session's name, settings and token; children find them too."""
     os.environ["LAKEWARD_SESSION_NAME"] = begin["name"]
     os.environ["LAKEWARD_APPLICATION_ID"] = begin["application"]
-    os.environ["LAKEWARD_SPARK_CONF"] = json.dumps(begin["settings"])
+    os.environ[configuration.VARIABLE] = json.dumps(begin["settings"])
     if begin.get("token") is not None:
         descriptor = os.open(os.environ[TOKEN_FILE], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(begin["token"])
-
-
-def settings() -> dict[str, str]:
-    """The session's Spark settings, once it is known whose they are."""
-    return json.loads(os.environ.get("LAKEWARD_SPARK_CONF", "{}"))

@@ -1,6 +1,7 @@
 """The protocol channel: JSON lines on private descriptors.
 
-In:  ``{"id": n, "code": str, "kind": "python" | "sql"}``, ``{"id": n, "complete": {"code": str, "cursor": int}}``, or of a batch ``{"id": 0, "script": {"file": str, "args": [str], "py_files": [str]}}``
+In:  ``{"id": n, "code": str, "kind": "python" | "sql"}``, ``{"id": n, "complete": {"code": str, "cursor": int}}``, or of a batch
+     ``{"id": 0, "script": {"file": str, "args": [str], "py_files": [str]}}``
 Out: ``{"warm": true}`` or ``{"fatal": reason}`` first; then, told whose it is (``assignment``), ``{"ready": true, ..}``, and per request
      ``{"id": n, "status": "ok", "data": {mime: value}}`` or
      ``{"id": n, "status": "error", "ename": str, "evalue": str, "traceback": [str]}``;

@@ -10,11 +10,15 @@ import threading
 import time
 from typing import Any
 
-from . import assignment, bridge, contexts
+from . import bridge, configuration, contexts
 
 CATALOG = "lakeward"
 START_SECONDS = 60.0
-CANCEL_SECONDS = 5.0
+CANCEL_SECONDS = 3.0
+WATCHES = 4  # so often in a row a server that works on is seen at work
+WATCH_SECONDS = 0.4
+AT_WORK = 0.2  # of one processor
+REJOINS = 3
 YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -59,26 +63,12 @@ class Engine:
     @classmethod
     def start(cls) -> Engine:
         port = free_port()
-        # A process group of its own: an interrupt meant for a statement must not reach the server.
-        server = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.server", str(os.getpid()), str(port)],
-            env=server_environment(dict(os.environ)),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        server = serve(port)
         spark = bridge.prepare(f"sc://127.0.0.1:{port}")  # imports the client while the server starts
         wait_until_listening(server, port)
         engine = cls(server, port, spark())
-        engine.configure(assignment.settings())
+        configuration.apply(engine.spark)
         return engine
-
-    def configure(self, settings: dict[str, str]) -> None:
-        """Gives the Spark session its settings. One that the engine does not take costs nobody the session."""
-        for name, value in settings.items():
-            try:
-                self.spark.conf.set(name, value)
-            except Exception as error:
-                print(f"the engine does not take {name} = {value}: {error}", file=sys.__stderr__)
 
     def warm_up(self) -> None:
         """Takes a query the whole way, so that the first one of the session's owner is not the first."""
@@ -100,17 +90,66 @@ class Engine:
             "StreamingContext": contexts.absent("StreamingContext", "the engine has no streaming"),
         }
 
-    def cancel(self) -> None:
-        """Asks the server to drop what the session still runs, without waiting long."""
+    def cancel(self) -> bool:
+        """Asks the server to drop what the session still runs, without waiting long. A plan that never looks up from its work
+        (a join without an equality, for one) goes on: then the server is started anew, and the answer is true."""
         thread = threading.Thread(target=self._interrupt_all, daemon=True)
         thread.start()
         thread.join(CANCEL_SECONDS)
+        if not self._works_on():
+            return False
+        self._restart()
+        return True
+
+    def _works_on(self) -> bool:
+        """Whether the server computes without a pause."""
+        for _ in range(WATCHES):
+            before = processor_seconds(self.pid)
+            time.sleep(WATCH_SECONDS)
+            if processor_seconds(self.pid) - before < WATCH_SECONDS * AT_WORK:
+                return False
+        return True
+
+    def _restart(self) -> None:
+        """Starts the server again at its port. Temporary views and settings made since the start are gone."""
+        print("the engine went on with a cancelled statement: it is started anew", file=sys.__stderr__)
+        self._server.kill()
+        self._server.wait()
+        self._server = serve(self.port)
+        wait_until_listening(self._server, self.port)
+        for _ in range(REJOINS):
+            try:
+                self.spark.sql("select 1").collect()
+                break
+            except Exception as error:  # the client asks for what the old server was doing, once
+                print(f"joining the new engine: {error}", file=sys.__stderr__)
+        configuration.apply(self.spark)
 
     def _interrupt_all(self) -> None:
         try:
             self.spark.interruptAll()
         except Exception as error:
             print(f"could not interrupt the engine: {error}", file=sys.__stderr__)
+
+
+def serve(port: int) -> subprocess.Popen[bytes]:
+    """Starts a server. Its process group is its own: an interrupt meant for a statement must not reach it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"{__package__}.server", str(os.getpid()), str(port)],
+        env=server_environment(dict(os.environ)),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used of processors; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def wait_until_listening(server: subprocess.Popen[bytes], port: int) -> None:

@@ -42,7 +42,7 @@ class Interpreter:
         module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = module  # pickle and cloudpickle look user classes up there
         self.names: dict[str, Any] = module.__dict__
-        self.on_cancel: Callable[[], None] = lambda: None
+        self.on_cancel: Callable[[], bool] = lambda: False  # whether the engine had to be started anew
         self.sql: Callable[[str], Any] | None = None  # the engine's, whatever user code makes of its names
         self._limit = limit
         self._running = False
@@ -60,8 +60,10 @@ class Interpreter:
                 return self._within_limit({"status": "ok", "data": self._guarded([lambda: self._query(code)], output)})
             data = self._guarded(self._steps(code, output), output)
         except KeyboardInterrupt as error:
-            self.on_cancel()
-            return failure(error)
+            reply = failure(error)
+            if self.on_cancel():
+                reply["evalue"] += "; the engine had to be started anew: temporary views and settings are gone"
+            return reply
         except BaseException as error:  # SystemExit too: user code must not end the session
             return failure(error)
         data.setdefault("text/plain", "")

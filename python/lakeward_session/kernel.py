@@ -32,6 +32,8 @@ from .channel import Channel
 WAITING_LINES = 16
 # Jupyter's server takes no more of a gateway in one message; it would drop the connection.
 MESSAGE_LIMIT = (10 << 20) - (1 << 10)
+# Shows figures below their cells.
+FIGURES = "module://matplotlib_inline.backend_inline"
 # A kernel that dies so many times in so many seconds is given up.
 DEATHS = 5
 DEATH_SECONDS = 60.0
@@ -60,7 +62,7 @@ class Kernel:
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.kernel_process", str(os.getpid()), connection, str(told)],
-                env=dict(os.environ) | environment,
+                env=dict(os.environ) | environment | {"MPLBACKEND": FIGURES},
                 stdin=subprocess.DEVNULL,
                 pass_fds=(told,),
             )
@@ -167,8 +169,12 @@ class Bridge:
             if message["msg_type"] == "iopub_welcome":
                 self._is_heard = True
                 self._announce()
-            elif message["parent_header"].get("session") != self._session.session:  # not about our own interrupts
+            elif self._is_for_clients(message):
                 self._channel.write(kernel_messages.within(self._limit, message, self._sockets[socket], self._session))
+
+    def _is_for_clients(self, message: dict[str, Any]) -> bool:
+        """Neither about our own interrupts, nor from before the channel's first line."""
+        return self._has_been_ready and message["parent_header"].get("session") != self._session.session
 
     def _obey(self, request: dict[str, Any]) -> None:
         if "message" in request:

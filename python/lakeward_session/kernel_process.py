@@ -64,5 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     main()

@@ -13,7 +13,7 @@ import traceback
 import types
 from typing import Any
 
-from . import bridge
+from . import bridge, configuration
 
 
 def main(task: dict[str, Any]) -> None:
@@ -22,7 +22,7 @@ def main(task: dict[str, Any]) -> None:
     sys.path[:1] = [os.path.dirname(path), *task["paths"]]
     remote = os.environ.get("SPARK_REMOTE")
     if remote:
-        bridge.prepare(remote)()  # the script's own getOrCreate() finds this session
+        configuration.apply(bridge.prepare(remote)())  # the script's own getOrCreate() finds this session
     with open(path, "rb") as file:
         source = file.read()
     module = types.ModuleType("__main__")

@@ -66,12 +66,6 @@ impl Gate {
         }))
     }
 
-    /// How much was served.
-    #[must_use]
-    pub fn traffic(&self) -> &Traffic {
-        &self.traffic
-    }
-
     /// Changes the state and waits for the commit, which goes on when the client hangs up: bytes
     /// that a record names must not be removed because nobody waited for the answer.
     pub(crate) async fn commit<T: Send + 'static>(

@@ -31,7 +31,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     answer::{Answer, empty},
     error::{access_denied, internal, timed_out},
-    gate::Gate,
+    gate::{Gate, Traffic},
     host::Hosts,
     intake::payload_hash_mismatch,
     operations::Operations,
@@ -78,6 +78,12 @@ pub(crate) struct Trace {
 }
 
 impl GateService {
+    /// How much was served.
+    #[must_use]
+    pub fn traffic(&self) -> &Traffic {
+        &self.gate.traffic
+    }
+
     /// Answers one request from `source_ip`.
     pub async fn serve(
         &self,

@@ -386,3 +386,23 @@ async fn a_grant_opens_nothing_of_another_accounts_bucket() {
         assert_eq!(answer.code(), "AccessDenied", "{path}");
     }
 }
+
+#[tokio::test]
+async fn what_was_served_is_counted_raw_and_filtered_apart() {
+    let (world, role) = lake().await;
+    let counts = || {
+        let traffic = world.gate.traffic();
+        (traffic.raw.get(), traffic.filtered.get())
+    };
+    let before = counts();
+    let raw = world.get(&world.root, FILE, &[]).await.expect(200).body;
+    let raw = raw.len() as u64;
+    assert_eq!(counts(), (before.0 + raw, before.1));
+    let part = [("range", "bytes=10-109")];
+    world.get(&role, FILE, &part).await.expect(206);
+    world.head(&role, FILE).await.expect(200);
+    assert_eq!(counts(), (before.0 + raw, before.1 + 100));
+    let stranger = world.role("stranger", json!([data_access()])).await;
+    world.get(&stranger, FILE, &[]).await.expect(403);
+    assert_eq!(counts(), (before.0 + raw, before.1 + 100));
+}

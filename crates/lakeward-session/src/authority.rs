@@ -8,6 +8,7 @@ use lakeward_wire::{AwsError, Secret};
 
 use super::incident::Incident;
 use super::isolation::Isolation;
+use super::record::SessionRecords;
 
 /// A user name that `GetClusterSessionCredentials` gave out, and what it is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +82,8 @@ pub struct Visit<'a> {
     pub status: u16,
 }
 
-/// The authority over logins and role keys.
-pub trait RuntimeRoles: Send + Sync + 'static {
+/// The authority over logins and role keys, and what is durable of sessions.
+pub trait RuntimeRoles: SessionRecords {
     /// The login that this pair opens on this cluster, or `None` when it opens none: unknown,
     /// wrong, expired or revoked. Called for every request, from async code: it must not block.
     fn login(&self, cluster_id: &str, username: &str, password: &str) -> Option<Login>;

@@ -29,8 +29,10 @@ mod line;
 mod log;
 mod occupant;
 mod premises;
+mod printed;
 mod process;
 mod protocol;
+mod record;
 mod registry;
 mod session;
 mod settings;
@@ -56,6 +58,7 @@ pub use kernel::{
     Connection, Kernel, KernelMessage, KernelRequest, KernelState, Lost, MalformedMessage,
 };
 pub use limits::SessionLimits;
+pub use record::{SessionRecord, SessionRecords};
 pub use registry::SessionRegistry;
 pub use session::{Session, SessionRequest, SessionState, SessionSummary};
 pub use settings::{ClusterSettings, Destination, Grant, HostPattern, Network, SettingsError};

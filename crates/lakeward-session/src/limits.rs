@@ -61,7 +61,8 @@ impl Default for SessionLimits {
 
 impl SessionLimits {
     /// The reaper's interval, kept within reason: it must neither spin nor sleep for ever.
-    pub(super) fn bounded_reap_interval(&self) -> Duration {
+    #[must_use]
+    pub fn bounded_reap_interval(&self) -> Duration {
         self.reap_interval
             .clamp(Duration::from_millis(20), Duration::from_secs(60))
     }

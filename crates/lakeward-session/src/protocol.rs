@@ -12,8 +12,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::batch::{Script, Stream};
+use super::batch::Script;
 use super::line::Line;
+use super::printed::Stream;
 use super::statement::{Language, Output};
 
 /// Bytes kept of a reply that is too long: enough to see which statement it answers.

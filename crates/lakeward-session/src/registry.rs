@@ -189,6 +189,7 @@ impl SessionRegistry {
             grant,
         ));
         drop(state);
+        self.counters.opened.inc();
         tracing::info!(
             cluster = %owner.cluster_id,
             session = session.id,
@@ -215,10 +216,25 @@ impl SessionRegistry {
                 break id;
             }
         };
-        let key = hex::encode(random.random::<[u8; 16]>());
-        let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
+        let (key, token) = secrets();
         let counters = self.counters.clone();
         Session::new(id, key, token, owner.clone(), request, limits, counters)
+    }
+
+    /// Puts in a session of an earlier process; not where its number is taken.
+    pub(super) fn insert_ended(&self, session: Arc<Session>) {
+        let mut state = self.state.lock();
+        let id = (session.owner.cluster_id.clone(), session.id);
+        if !state.is_closed && !state.by_id.contains_key(&id) {
+            state.insert(&session);
+        }
+    }
+
+    /// Whether a session of that number is known, whoever owns it.
+    #[must_use]
+    pub fn knows(&self, cluster_id: &str, id: u32) -> bool {
+        let id = (cluster_id.to_owned(), id);
+        self.state.lock().by_id.contains_key(&id)
     }
 
     /// The login's own session of that number.
@@ -492,6 +508,14 @@ impl State {
             .range((cluster_id.to_owned(), 0)..=(cluster_id.to_owned(), u32::MAX))
             .map(|(_, session)| session)
     }
+}
+
+/// A session's key, which names it to the credentials endpoint, and the token that opens it.
+pub(super) fn secrets() -> (String, Secret) {
+    let mut random = rand::rng();
+    let key = hex::encode(random.random::<[u8; 16]>());
+    let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
+    (key, token)
 }
 
 async fn reap(registry: Weak<SessionRegistry>) {

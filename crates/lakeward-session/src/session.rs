@@ -13,11 +13,12 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::authority::Login;
-use super::batch::{Printed, Script, Stream};
+use super::batch::Script;
 use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::limits::SessionLimits;
 use super::log::SessionLog;
+use super::printed::{Printed, Stream};
 use super::statement::{Cancel, Language, Output, Statement, StatementState, Statements};
 
 /// How long a completion may take.
@@ -443,12 +444,12 @@ impl Session {
         self.core.lock().is_draining = true;
     }
 
-    /// Whether a statement is being run, or a batch's script.
+    /// Whether a statement is being run, a batch's script, or a kernel's cell.
     pub(super) fn is_running(&self) -> bool {
         let core = self.core.lock();
         let begun = |one: &Statement| one.state != StatementState::Waiting;
         core.state == SessionState::Busy
-            && (self.is_batch() || core.statements.unfinished().any(begun))
+            && (self.is_batch() || self.is_kernel() || core.statements.unfinished().any(begun))
     }
 
     /// The process that runs the session from now on.

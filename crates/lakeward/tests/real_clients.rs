@@ -1,5 +1,5 @@
 //! The control plane as real clients see it: boto3 and the AWS CLI live the whole life of users,
-//! roles, policies and sessions against an instance.
+//! roles, policies, sessions and clusters against an instance.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -72,6 +72,11 @@ async fn live(name: &str) {
 #[tokio::test]
 async fn boto3_lives_the_whole_life_of_principals() {
     live("boto_life.py").await;
+}
+
+#[tokio::test]
+async fn boto3_lives_the_whole_life_of_clusters() {
+    live("emr_life.py").await;
 }
 
 #[tokio::test]

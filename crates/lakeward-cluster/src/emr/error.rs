@@ -14,6 +14,9 @@ pub enum EmrError {
     /// A cluster that isn't there, or belongs to another account or region: they look alike.
     #[error("Cluster id '{0}' is not valid.")]
     NoSuchCluster(String),
+    /// A step that the cluster hasn't.
+    #[error("Step id '{0}' is not valid.")]
+    NoSuchStep(String),
     /// The same for the older operations.
     #[error("Specified job flow ID not valid")]
     NoSuchJobFlow,
@@ -105,6 +108,7 @@ impl From<EmrError> for AwsError {
             | EmrError::Validation(_)
             | EmrError::NoAddress(_) => "ValidationException",
             EmrError::NoSuchCluster(_)
+            | EmrError::NoSuchStep(_)
             | EmrError::NoSuchInstanceGroup(_)
             | EmrError::NoSuchInstanceFleet(_)
             | EmrError::UnsupportedRequest(_)

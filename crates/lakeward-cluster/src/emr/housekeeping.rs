@@ -14,6 +14,7 @@ use crate::emr::{
     },
     credential::{self, SessionCredential},
     error::EmrError,
+    session_record, step,
 };
 
 const EVERY: Duration = Duration::from_secs(10);
@@ -102,13 +103,18 @@ impl Emr {
             .filter(|cluster| is_forgotten(cluster, now))
             .map(|cluster| Cluster::key_of(&cluster.account, &cluster.id))
             .collect();
-        if !expired && forgotten.is_empty() {
+        let orphans = session_record::orphans(&snapshot);
+        if !expired && forgotten.is_empty() && orphans.is_empty() {
             return Ok(());
         }
         self.store
             .change(|change| {
                 credential::prune(change, "", now);
+                session_record::remove(change, &orphans);
                 for key in &forgotten {
+                    if let Some(cluster) = change.get::<Cluster>(key) {
+                        step::record::forget(change, &cluster.id);
+                    }
                     change.delete::<Cluster>(key);
                 }
                 Ok(())

@@ -24,6 +24,11 @@ pub(crate) fn instance_group() -> String {
     format!("ig-{}", random(UPPER, 13))
 }
 
+/// `s-` and 13 of A-Z0-9.
+pub(crate) fn step() -> String {
+    format!("s-{}", random(UPPER, 13))
+}
+
 /// `if-` and 13 of A-Z0-9.
 pub(crate) fn instance_fleet() -> String {
     format!("if-{}", random(UPPER, 13))

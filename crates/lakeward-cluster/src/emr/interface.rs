@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lakeward_identity::Call;
-use lakeward_policy::{Arn, Context};
+use lakeward_policy::Context;
 use lakeward_wire::AwsError;
 use serde::Deserialize;
 use serde_json::Value;
@@ -65,17 +65,15 @@ pub(crate) async fn create(
     call: Call,
     input: CreateInput,
 ) -> Result<Value, AwsError> {
-    let target = Arn::parse(&input.target_resource_arn).ok();
-    let id = target
-        .as_ref()
-        .filter(|target| {
-            target.service == "elasticmapreduce"
-                && target.account == call.account()
-                && target.region == call.region()
-        })
-        .and_then(|target| target.resource.strip_prefix("cluster/"))
-        .unwrap_or("*");
-    permitted(&emr, &call, "elasticmapreduce:CreatePersistentAppUI", id)?;
+    let action = "elasticmapreduce:CreatePersistentAppUI";
+    let target = &input.target_resource_arn;
+    let Some(id) = target.strip_prefix(arn(&call, "").as_str()) else {
+        // Nobody's cluster, or another account's: only who may ask of any cluster learns that.
+        let _permit = call.authorize(action, &arn(&call, "*"), Context::new())?;
+        let message = format!("TargetResourceArn '{target}' is not the ARN of a cluster of yours.");
+        return Err(EmrError::invalid_request(message).into());
+    };
+    permitted(&emr, &call, action, id)?;
     Err(EmrError::invalid_request(format!(
         "Cluster '{id}' has no application history to show: its engine writes none. {INSTEAD}"
     ))

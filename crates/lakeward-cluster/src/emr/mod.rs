@@ -21,6 +21,8 @@ mod ownership;
 mod release;
 mod runtime;
 mod security_configuration;
+mod session_record;
+mod step;
 mod table;
 mod tag;
 
@@ -33,6 +35,10 @@ pub use object::{LakeObjects, ObjectAddress, ObjectError};
 pub use release::Release;
 pub use runtime::ClusterRuntime;
 pub use security_configuration::{SecurityConfiguration, SecurityDocument};
+pub use step::{
+    ActionOnFailure, Failure, NotStarted, SparkSubmit, Step, StepEnd, StepRun, StepRunner,
+    StepState,
+};
 pub use table::services;
 pub use tag::Tag;
 
@@ -46,7 +52,7 @@ use jiff::{SignedDuration, Timestamp};
 use lakeward_identity::Identity;
 use lakeward_store::{Schema, Store};
 
-use crate::emr::{activity::Activity, cluster::lifecycle::Turns};
+use crate::emr::{activity::Activity, cluster::lifecycle::Turns, step::StepWork};
 
 /// How the EMR service is set up.
 #[derive(Clone, Debug)]
@@ -85,6 +91,7 @@ pub struct Emr {
     config: EmrConfig,
     activity: Activity,
     turns: Turns,
+    steps: StepWork,
 }
 
 impl Emr {
@@ -106,6 +113,7 @@ impl Emr {
             config,
             activity: Activity::default(),
             turns: Turns::default(),
+            steps: StepWork::default(),
         })
     }
 
@@ -121,6 +129,8 @@ pub fn schema(schema: Schema) -> Schema {
         .record::<SecurityConfiguration>()
         .record::<Cluster>()
         .record::<SessionCredential>()
+        .record::<session_record::KeptSession>()
+        .record::<Step>()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io;
 
 use async_trait::async_trait;
 
-use crate::emr::{Cluster, ClusterCertificate, LakeObjects};
+use crate::emr::{Cluster, ClusterCertificate, LakeObjects, StepRunner};
 
 /// Brings a cluster's endpoints up and down. The daemon supplies it.
 #[async_trait]
@@ -29,4 +29,7 @@ pub trait ClusterRuntime: Send + Sync + 'static {
 
     /// The objects of the lake.
     fn objects(&self) -> &dyn LakeObjects;
+
+    /// What runs the programs of steps.
+    fn steps(&self) -> &dyn StepRunner;
 }

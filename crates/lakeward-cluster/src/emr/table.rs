@@ -14,7 +14,7 @@ use crate::emr::{
     },
     credential, interface, notebook,
     release::operation as release,
-    security_configuration as security,
+    security_configuration as security, step,
 };
 
 /// The services of EMR: one.
@@ -31,6 +31,7 @@ pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
         security_configurations,
         releases,
         interfaces,
+        steps,
         notebooks,
     ];
     let empty = Service::new("elasticmapreduce", protocol);
@@ -110,6 +111,14 @@ fn interfaces(service: Service, emr: &Arc<Emr>) -> Service {
             emr,
             interface::on_cluster_url,
         )
+}
+
+fn steps(service: Service, emr: &Arc<Emr>) -> Service {
+    service
+        .operation("AddJobFlowSteps", emr, step::add::add)
+        .operation("ListSteps", emr, step::show::list)
+        .operation("DescribeStep", emr, step::show::describe)
+        .operation("CancelSteps", emr, step::cancel::cancel)
 }
 
 fn notebooks(service: Service, emr: &Arc<Emr>) -> Service {

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{StatusCode, header};
-use lakeward_session::{Kernel, Login};
+use lakeward_session::{Kernel, Login, SessionRegistry};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -75,13 +75,24 @@ pub(super) async fn create(
     })?;
     let request = CreateKernel::read(&body)?.into_request()?;
     let kernel = gateway.sessions.open_kernel(&login, request)?;
+    let mut starting = Starting(Some((&gateway.sessions, Arc::clone(&kernel))));
     let id = kernel.id().to_string();
-    if let Err(error) = gateway.started(&login, &id).await {
-        gateway.sessions.end(kernel.session(), "it did not start");
-        return Err(error);
-    }
+    gateway.started(&login, &id).await?;
+    starting.0 = None;
     let location = [(header::LOCATION, format!("/api/kernels/{id}"))];
     Ok((StatusCode::CREATED, location, Json(model(&kernel))).into_response())
+}
+
+/// A kernel whose start is waited for. It ends when it fails, and when nobody waits any more: a
+/// client that has left never learns its id.
+struct Starting<'a>(Option<(&'a SessionRegistry, Arc<Kernel>)>);
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        if let Some((sessions, kernel)) = self.0.take() {
+            sessions.end(kernel.session(), "its start failed or was given up");
+        }
+    }
 }
 
 pub(super) async fn show(

@@ -532,6 +532,24 @@ async fn a_kernel_that_does_not_start_says_why_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_kernel_that_nobody_waits_for_any_more_ends() {
+    let bench = Bench::with(limits(), &[("FAKE_START", "hang")]).await;
+    let request = bench
+        .request(Method::POST, "/api/kernels")
+        .header("authorization", token("david"));
+    let waiting = tokio::spawn(request.send());
+    eventually("a starting kernel", async || {
+        (bench.sessions.summaries(CLUSTER).len() == 1).then_some(())
+    })
+    .await;
+    waiting.abort();
+    eventually("its end", async || {
+        bench.sessions.summaries(CLUSTER).is_empty().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn changes_and_connections_leave_records_and_polls_do_not() {
     let bench = Bench::new().await;
     let place = bench.start("david").await;

@@ -51,6 +51,10 @@ pub(super) async fn create(
     let body: CreateBatch = read(&livy.body(body)?)?;
     livy.refuse_impersonation(&login, body.proxy_user.as_deref())?;
     let batch = livy.sessions.open_batch(&login, body.into_request()?)?;
+    if let Err(error) = livy.roles.keep(batch.record()).await {
+        livy.sessions.end_batch(&batch, "its record can't be kept");
+        return Err(LivyError::Unrecorded(error.message));
+    }
     let location = [(header::LOCATION, format!("/batches/{}", batch.id()))];
     let object = Json(answer::batch(&batch));
     Ok((StatusCode::CREATED, location, object).into_response())

@@ -13,6 +13,7 @@ mod error;
 mod lapsed;
 mod page;
 mod pages;
+mod recovery;
 mod request;
 mod router;
 mod servers;

@@ -1,13 +1,17 @@
 //! The Livy servers of all clusters.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::lapsed::LapsedLogins;
+use super::recovery;
 use super::router::{Livy, router};
 use crate::servers::Servers;
 use lakeward_session::{
@@ -19,6 +23,8 @@ pub struct LivyServers {
     roles: Arc<dyn RuntimeRoles>,
     sessions: Arc<SessionRegistry>,
     running: Servers,
+    /// What keeps the records of each cluster's sessions in order; dropped to end it.
+    tidying: Mutex<HashMap<String, watch::Sender<()>>>,
 }
 
 impl LivyServers {
@@ -35,6 +41,7 @@ impl LivyServers {
             sessions: SessionRegistry::open_folder(runtime, limits, Arc::clone(&roles))?,
             roles,
             running: Servers::new("Livy"),
+            tidying: Mutex::default(),
         })
     }
 
@@ -67,7 +74,17 @@ impl LivyServers {
             sessions: Arc::clone(&self.sessions),
             lapsed: LapsedLogins::default(),
         });
-        self.running.start(cluster_id, address, tls, router)
+        recovery::restore(&*self.roles, &self.sessions, cluster_id);
+        self.running.start(cluster_id, address, tls, router)?;
+        let (tidying, ended) = watch::channel(());
+        tokio::spawn(recovery::tidy(
+            Arc::clone(&self.roles),
+            Arc::clone(&self.sessions),
+            cluster_id.to_owned(),
+            ended,
+        ));
+        self.tidying.lock().insert(cluster_id.to_owned(), tidying);
+        Ok(())
     }
 
     /// Where the cluster's Livy listens, while it runs.
@@ -78,6 +95,7 @@ impl LivyServers {
 
     /// Stops the cluster's Livy and ends its sessions. Does nothing when there is none.
     pub async fn stop(&self, cluster_id: &str) {
+        self.tidying.lock().remove(cluster_id);
         let server = self.running.remove(cluster_id);
         self.sessions.end_cluster(cluster_id, "its cluster stopped");
         if let Some(server) = server {
@@ -102,6 +120,8 @@ impl LivyServers {
 
     /// Stops every server, ends every session, and waits until their processes are gone.
     pub async fn shutdown(&self) {
+        // First: the records must outlive the sessions that end now.
+        self.tidying.lock().clear();
         let servers = self.running.close();
         self.sessions.shutdown().await;
         for server in servers {

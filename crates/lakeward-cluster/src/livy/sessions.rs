@@ -114,6 +114,10 @@ pub(super) async fn create(
     let body: CreateSession = read(&livy.body(body)?)?;
     livy.refuse_impersonation(&login, body.proxy_user.as_deref())?;
     let session = livy.sessions.open(&login, body.into_request()?)?;
+    if let Err(error) = livy.roles.keep(session.record()).await {
+        livy.sessions.end(&session, "its record can't be kept");
+        return Err(LivyError::Unrecorded(error.message));
+    }
     let location = [(header::LOCATION, format!("/sessions/{}", session.id))];
     let object = Json(answer::session(&session));
     Ok((StatusCode::CREATED, location, object).into_response())

@@ -103,17 +103,22 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for folder in &self.folders {
-            let gone = (0..100).any(|attempt| {
-                if attempt > 0 {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                remove(folder)
-            });
+            let gone = remove_soon(folder);
             if !gone {
                 tracing::warn!(folder = %folder.display(), "control group not removed");
             }
         }
     }
+}
+
+/// Removes a group whose last processes may still be on their way out.
+fn remove_soon(folder: &Path) -> bool {
+    (0..100).any(|attempt| {
+        if attempt > 0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        remove(folder)
+    })
 }
 
 fn remove(folder: &Path) -> bool {
@@ -124,7 +129,7 @@ fn remove(folder: &Path) -> bool {
 }
 
 /// Removes groups that daemons left which were killed. None has processes: they die with the
-/// daemon. One that has some can't be removed.
+/// daemon. One that has some stays.
 fn sweep(parent: &Path) {
     let Ok(entries) = std::fs::read_dir(parent) else {
         return;
@@ -133,7 +138,7 @@ fn sweep(parent: &Path) {
         let name = entry.file_name();
         let owner = name.to_str().and_then(owner_of);
         if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
-            remove(&entry.path());
+            remove_soon(&entry.path());
         }
     }
 }
@@ -197,7 +202,10 @@ fn own_folder(mounts: &str, groups: &str, controller: Option<&str>) -> Option<Pa
         let mut place = place.split(' ').skip(3);
         let (root, at) = (place.next()?, place.next()?);
         let below = Path::new(path).strip_prefix(root).ok()?;
-        let folder = Path::new(at).join(below);
+        let folder = match below.as_os_str().is_empty() {
+            true => PathBuf::from(at),
+            false => Path::new(at).join(below),
+        };
         same.then_some(folder)
     })
 }

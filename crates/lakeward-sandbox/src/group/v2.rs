@@ -42,6 +42,7 @@ impl Tree {
             }
             std::fs::create_dir(folder).map_err(said)?;
         }
+        check_offer(folder)?;
         if pass_on(folder).is_err() {
             // A group with processes can't pass controllers on: this one steps aside.
             let aside = folder.join("lakeward-daemon");
@@ -59,20 +60,31 @@ impl Tree {
     }
 }
 
+/// Whether `folder` has every controller. On a host with both versions, version 1 has them.
+fn check_offer(folder: &Path) -> Result<(), String> {
+    let there = read(folder, "cgroup.controllers")?;
+    let missing = CONTROLLERS
+        .iter()
+        .find(|name| !there.split_whitespace().any(|one| one == **name));
+    missing.map_or(Ok(()), |name| {
+        Err(format!("{} has no `{name}` controller", folder.display()))
+    })
+}
+
 fn pass_on(folder: &Path) -> Result<(), String> {
-    let read = |file| std::fs::read_to_string(folder.join(file)).map_err(|e| e.to_string());
-    let there = read("cgroup.controllers")?;
-    let passed = read("cgroup.subtree_control")?;
+    check_offer(folder)?;
+    let passed = read(folder, "cgroup.subtree_control")?;
     for name in CONTROLLERS {
-        if !there.split_whitespace().any(|one| one == name) {
-            return Err(format!("{} has no `{name}` controller", folder.display()));
-        }
         if !passed.split_whitespace().any(|one| one == name) {
             write(folder, "cgroup.subtree_control", format!("+{name}"))
                 .map_err(|error| error.to_string())?;
         }
     }
     Ok(())
+}
+
+fn read(folder: &Path, file: &str) -> Result<String, String> {
+    std::fs::read_to_string(folder.join(file)).map_err(|error| error.to_string())
 }
 
 pub(super) fn limit(folder: &Path, limits: &Limits) -> io::Result<()> {
@@ -122,6 +134,8 @@ mod tests {
         group(folder.path(), "hugetlb\n");
         let error = Tree::prepare(folder.path(), 1).unwrap_err();
         assert!(error.contains("`memory`"), "{error}");
+        // Nothing was moved or made on the way to that.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(super) const ALLOWED: &[Call] = calls![
     SYS_pwritev2, SYS_pkey_mprotect, SYS_pkey_alloc, SYS_pkey_free, SYS_statx, SYS_rseq,
     SYS_pidfd_send_signal, SYS_pidfd_open, SYS_close_range, SYS_openat2, SYS_faccessat2,
     SYS_epoll_pwait2, SYS_landlock_create_ruleset, SYS_landlock_add_rule,
-    SYS_landlock_restrict_self, SYS_futex_waitv, SYS_fchmodat2, SYS_get_mempolicy,
+    SYS_landlock_restrict_self, SYS_futex_waitv, SYS_get_mempolicy,
     SYS_set_mempolicy, SYS_mbind,
 ];
 

@@ -8,11 +8,12 @@ use super::mounts::{self, below};
 use super::privilege::UNPRIVILEGED_ID;
 
 /// What is shown as the host has it, where it has it.
-const SHOWN: [&str; 9] = [
+const SHOWN: [&str; 10] = [
     "ld.so.cache",
     "alternatives",
     "ca-certificates",
     "crypto-policies",
+    "fonts",
     "mime.types",
     "pki/tls",
     "protocols",

@@ -12,8 +12,7 @@ use rustix::process::{
     set_parent_process_death_signal,
 };
 
-use super::privilege::{self, UNPRIVILEGED_ID};
-use super::{During as _, Failure, confinement, filter, network, tree};
+use super::{During as _, Failure, confinement, filter, network, privilege, tree};
 use crate::kernel;
 use crate::message::{Identity, Order, Report, Step, receive, send};
 
@@ -64,7 +63,7 @@ fn enclose(
 fn owner(identity: Identity) -> u32 {
     match identity {
         Identity::Own(id) => id,
-        Identity::Daemons => UNPRIVILEGED_ID,
+        Identity::Daemons => privilege::ROOT,
     }
 }
 

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{DumpableBehavior, Pid, PidfdFlags, pidfd_open, set_dumpable_behavior};
 use rustix::thread::UnshareFlags;
 
-use super::privilege::{self, UNPRIVILEGED_ID};
+use super::privilege;
 use super::{During as _, Failure, INNER};
 use crate::kernel;
 use crate::message::{Identity, Order, Step, receive, send};
@@ -42,7 +42,8 @@ fn hand_over(
 
 fn leave(identity: Identity) -> Result<(), Failure> {
     if identity == Identity::Daemons {
-        privilege::enter_user_namespace(rustix::process::geteuid().as_raw(), UNPRIVILEGED_ID)
+        // As its root, who keeps the namespace's capabilities when the inner stage is started.
+        privilege::enter_user_namespace(rustix::process::geteuid().as_raw(), privilege::ROOT)
             .during(Step::UserNamespace)?;
     }
     let namespaces = UnshareFlags::NEWNS

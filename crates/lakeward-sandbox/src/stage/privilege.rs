@@ -24,6 +24,9 @@ pub(super) fn unshare(namespaces: UnshareFlags) -> io::Result<()> {
     Ok(rustix::thread::unshare(namespaces)?)
 }
 
+/// The number of the root user.
+pub(super) const ROOT: u32 = 0;
+
 /// Enters a new user namespace in which user and group `outside` are called `inside`, and nobody
 /// else exists. `outside` are the process's own.
 pub(super) fn enter_user_namespace(outside: u32, inside: u32) -> io::Result<()> {
@@ -45,7 +48,7 @@ pub(super) fn become_unprivileged(identity: Identity) -> Result<(), Failure> {
             raise_what_is_permitted().during(Step::Privileges)?;
             id
         }
-        Identity::Daemons => UNPRIVILEGED_ID,
+        Identity::Daemons => ROOT,
     };
     // A process that changed its user may else not write its own maps.
     set_dumpable_behavior(DumpableBehavior::Dumpable).during(Step::Privileges)?;

@@ -22,7 +22,7 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 /// Bytes of the root folder: mount points and `/etc`.
 const ROOT_SIZE: u64 = 4 << 20;
 /// What tells about the host, or of other processes than the enclosure's.
-const HIDDEN: [&str; 24] = [
+const HIDDEN: [&str; 27] = [
     "acpi",
     "asound",
     "cmdline",
@@ -38,10 +38,13 @@ const HIDDEN: [&str; 24] = [
     "key-users",
     "keys",
     "kmsg",
+    "kpagecgroup",
     "kpagecount",
     "kpageflags",
     "latency_stats",
     "modules",
+    "mtrr",
+    "partitions",
     "scsi",
     "sched_debug",
     "timer_list",

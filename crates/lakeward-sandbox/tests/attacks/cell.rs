@@ -35,7 +35,8 @@ impl Outcome {
 }
 
 pub fn stage() -> PathBuf {
-    env!("CARGO_BIN_EXE_lakeward-sandbox-stage").into()
+    let elsewhere = std::env::var_os("LAKEWARD_TEST_STAGE").map(PathBuf::from);
+    elsewhere.unwrap_or_else(|| env!("CARGO_BIN_EXE_lakeward-sandbox-stage").into())
 }
 
 pub fn is_root() -> bool {
@@ -78,14 +79,47 @@ pub fn start(script: &str) -> Enclosure {
     sandbox().start(&plan(script)).unwrap()
 }
 
+/// Whether there are control groups; says so if not.
+pub fn has_groups() -> bool {
+    let has = sandbox().mode() == Mode::Full;
+    if !has {
+        eprintln!("not tested: this user has no control groups");
+    }
+    has
+}
+
+/// What every attack starts with. `tried(f, ...)` answers how a call went: the name of the error,
+/// or what came out.
+const PRELUDE: &str = r#"
+import ctypes, errno, os, socket, sys
+c = ctypes.CDLL(None, use_errno=True)
+def tried(f, *a, **k):
+    try:
+        return f(*a, **k)
+    except OSError as e:
+        return errno.errorcode.get(e.errno, str(e))
+def call(number, *a):
+    ctypes.set_errno(0)
+    r = c.syscall(number, *[x if isinstance(x, bytes) else ctypes.c_long(x) for x in a])
+    return r if r >= 0 else errno.errorcode[ctypes.get_errno()]
+"#;
+
+/// Runs a script that attacks.
+pub fn attack(script: &str) -> Outcome {
+    run(&format!("{PRELUDE}{script}"))
+}
+
+pub fn start_attack(script: &str) -> Enclosure {
+    start(&format!("{PRELUDE}{script}"))
+}
+
 /// Runs a script to its end.
 pub fn run(script: &str) -> Outcome {
     finish(start(script))
 }
 
 pub fn finish(mut enclosure: Enclosure) -> Outcome {
-    let errors = std::mem::replace(&mut enclosure.input, pair());
-    drop(errors);
+    enclosure.input.shutdown(std::net::Shutdown::Write).unwrap();
     let mut errors = enclosure.errors;
     let errors = std::thread::spawn(move || {
         let mut text = String::new();
@@ -102,10 +136,6 @@ pub fn finish(mut enclosure: Enclosure) -> Outcome {
         errors: errors.join().unwrap(),
         refusals,
     }
-}
-
-fn pair() -> std::os::unix::net::UnixStream {
-    std::os::unix::net::UnixStream::pair().unwrap().0
 }
 
 /// Answers one connection with what it says, in capitals.

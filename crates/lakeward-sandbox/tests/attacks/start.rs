@@ -36,6 +36,7 @@ fn the_host_serves_the_planned_ports() {
 #[test]
 fn how_a_program_ends_is_told() {
     assert_eq!(run("raise SystemExit(7)").status.code(), Some(7));
+    assert_eq!(run("raise SystemExit('why')").errors, "why\n");
     let outcome = run("import os; os.kill(os.getpid(), 15)");
     assert_eq!(outcome.status.to_string(), "signal: 15 (SIGTERM)");
 }

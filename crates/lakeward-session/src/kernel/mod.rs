@@ -86,11 +86,14 @@ impl Kernel {
     /// A kernel over a session that the registry made for it, and what its task is to be given.
     pub(super) fn new(
         session: Arc<Session>,
-        request: KernelRequest,
+        mut request: KernelRequest,
     ) -> (Arc<Self>, mpsc::Receiver<Order>) {
         let (orders, waiting) = mpsc::channel(WAITING_ORDERS);
+        let id = Uuid::new_v4();
+        let name = "KERNEL_ID".to_owned();
+        request.environment.insert(name, id.to_string());
         let kernel = Self {
-            id: Uuid::new_v4(),
+            id,
             request,
             active_at: Mutex::new(session.created_at),
             session,

@@ -84,7 +84,8 @@ async fn messages_and_buffers_go_both_ways() {
     drop(second);
     assert_eq!(kernel.connections(), 1);
     kernel.send(&message("ENV", vec![])).await.unwrap();
-    assert_eq!(reply(&mut connection).await.0, json!({"KERNEL_X": "y"}));
+    let expected = json!({"KERNEL_ID": kernel.id().to_string(), "KERNEL_X": "y"});
+    assert_eq!(reply(&mut connection).await.0, expected);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The `lakeward` program with the example in it.
 
 use std::{
-    net::Ipv4Addr,
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::Stdio,
     time::{Duration, Instant},
@@ -100,6 +100,22 @@ impl Instance {
             id: self.demo.cluster_id.clone(),
             address: self.demo.cluster_address.clone(),
         }
+    }
+
+    /// The folder of its state.
+    pub fn state(&self) -> &Path {
+        self.folder.root()
+    }
+
+    /// Ports that the daemon listens on for others than sessions.
+    pub fn ports_beside_the_endpoint(&self) -> Vec<u16> {
+        let addresses = serde_json::to_value(&self.at.addresses).unwrap_or_default();
+        let members = addresses.as_object().into_iter().flatten();
+        members
+            .filter(|(name, _)| name.as_str() != "endpoint")
+            .filter_map(|(_, address)| address.as_str()?.parse::<SocketAddr>().ok())
+            .map(|address| address.port())
+            .collect()
     }
 
     /// Stops it as a service manager would.

@@ -9,13 +9,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use crate::{
+use crate::rig::{
     cluster,
-    rig::{
-        instance::Instance,
-        livy::{Livy, Polling},
-        report::Report,
-    },
+    instance::Instance,
+    livy::{Livy, Polling},
+    report::Report,
 };
 
 const SESSIONS: usize = 100;

@@ -6,14 +6,12 @@ use anyhow::Result;
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::{
+use crate::rig::{
     cluster,
-    rig::{
-        instance::Instance,
-        livy::{Livy, Polling},
-        process::{self, Memory},
-        report::Report,
-    },
+    instance::Instance,
+    livy::{Livy, Polling},
+    process::{self, Memory},
+    report::Report,
 };
 
 const SESSIONS: usize = 8;

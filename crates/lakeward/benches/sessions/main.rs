@@ -6,7 +6,6 @@
 //! times. `LAKEWARD_BENCH_SESSIONS` chooses another number than a hundred.
 
 mod cells;
-mod cluster;
 mod crowd;
 mod idle;
 #[path = "../rig/mod.rs"]

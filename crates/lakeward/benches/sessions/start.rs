@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
-    cluster,
     rig::{
+        cluster,
         instance::{Cluster, Instance},
         livy::{Livy, Polling},
         report::Report,

@@ -14,13 +14,13 @@ use anyhow::Result;
 use async_trait::async_trait;
 use axum::Router;
 use lakeward_cluster::{
-    emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects},
+    emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects, StepRunner},
     jupyter::JupyterServers,
     livy::LivyServers,
 };
 use lakeward_session::{
     AwsEndpoint, ClusterSettings, Incident, Isolation, Login, RoleCredentials, RuntimeRoles,
-    SessionLimits, SessionRegistry, SessionRuntime, Visit,
+    SessionLimits, SessionRecord, SessionRecords, SessionRegistry, SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
@@ -28,7 +28,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::python;
 
-use super::{Addresses, Settings, StateFolder, isolation, objects::Objects};
+use super::{Addresses, Settings, StateFolder, isolation, objects::Objects, steps::Programs};
 
 /// How often to see whether statements still run.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -44,6 +44,7 @@ pub(super) struct Clusters {
     roles: Arc<LateRoles>,
     authority: Arc<CertificateAuthority>,
     objects: Objects,
+    programs: Programs,
     livy_port: u16,
     session_python: PathBuf,
     isolation: Isolation,
@@ -82,7 +83,11 @@ impl Clusters {
             Arc::clone(&roles) as Arc<dyn RuntimeRoles>,
             Arc::clone(livy.registry()),
         );
+        let programs = Programs {
+            sessions: Arc::clone(livy.registry()),
+        };
         Ok(Arc::new(Self {
+            programs,
             livy,
             jupyter,
             roles,
@@ -248,6 +253,10 @@ impl ClusterRuntime for Clusters {
             .any(|session| session.state.is_active())
     }
 
+    fn steps(&self) -> &dyn StepRunner {
+        &self.programs
+    }
+
     fn objects(&self) -> &dyn LakeObjects {
         &self.objects
     }
@@ -292,6 +301,27 @@ impl RuntimeRoles for LateRoles {
     fn record(&self, visit: Visit<'_>) -> Result<(), AwsError> {
         match self.emr() {
             Some(emr) => emr.record(visit),
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+}
+
+#[async_trait]
+impl SessionRecords for LateRoles {
+    async fn keep(&self, record: SessionRecord) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.keep(record).await,
+            None => Err(AwsError::internal("the EMR service is shutting down")),
+        }
+    }
+
+    fn kept(&self, cluster_id: &str) -> Vec<SessionRecord> {
+        self.emr().map_or_else(Vec::new, |emr| emr.kept(cluster_id))
+    }
+
+    async fn forget(&self, cluster_id: &str, ids: Vec<u32>) -> Result<(), AwsError> {
+        match self.emr() {
+            Some(emr) => emr.forget(cluster_id, ids).await,
             None => Err(AwsError::internal("the EMR service is shutting down")),
         }
     }

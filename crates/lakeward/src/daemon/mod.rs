@@ -9,6 +9,7 @@ mod operations;
 mod proxy;
 mod settings;
 mod state_folder;
+mod steps;
 
 pub use address::Addresses;
 pub use settings::Settings;
@@ -119,14 +120,14 @@ impl Daemon {
             clusters.sessions(),
         ));
         let front = Arc::new(Front::new(&identity, services));
+        let s3 = lakeward_gate::service(gate, endpoint::bucket_hosts(&settings.region));
         let metrics = Metrics::new(Sources {
             identity: &identity,
             services: front.services(),
-            traffic: gate.traffic(),
+            traffic: s3.traffic(),
             sessions: clusters.sessions(),
         });
         let health = Arc::new(Health::new(&identity, &clusters));
-        let s3 = lakeward_gate::service(gate, endpoint::bucket_hosts(&settings.region));
         let tls = authority.server_config(&endpoint::names(&settings))?;
         let router = endpoint::router(Arc::clone(&identity), Arc::clone(&front), s3);
 

@@ -41,6 +41,7 @@ pub(super) async fn roles(admin: &Client, stack: &Stack) -> Result<()> {
         &policy(&[
             allow(&ASSUME, &[&runtime]),
             allow(&["s3:GetObject"], &[&objects("certificates")]),
+            allow(&["s3:PutObject"], &[&objects("logs")]),
         ]),
     )
     .await?;
@@ -51,7 +52,10 @@ pub(super) async fn roles(admin: &Client, stack: &Stack) -> Result<()> {
         &json!({"AWS": stack.role_arn(&stack.instance_role())}),
         &ASSUME,
     )]);
-    let read_lake = policy(&[allow(&["lakeformation:GetDataAccess", "glue:Get*"], &["*"])]);
+    let read_lake = policy(&[
+        allow(&["lakeformation:GetDataAccess", "glue:Get*"], &["*"]),
+        allow(&["s3:GetObject"], &[&objects("programs")]),
+    ]);
     for purpose in PURPOSES {
         iam.role(&stack.runtime_role(purpose), &trusted, &read_lake)
             .await?;
@@ -104,6 +108,7 @@ fn job_flow(stack: &Stack) -> Value {
             "InstanceGroups": [{"Name": "Primary", "InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1}],
             "KeepJobFlowAliveWhenNoSteps": true,
         },
+        "LogUri": format!("s3://{}/logs/", stack.cluster_bucket()),
         "JobFlowRole": stack.instance_profile(),
         "ServiceRole": stack.service_role(),
         "SecurityConfiguration": stack.security_configuration(),

@@ -75,7 +75,7 @@ impl Stack {
         format!("{}-runtime-roles", self.name)
     }
 
-    /// The bucket for what clusters need: their certificates, and the logs of steps.
+    /// The bucket for what clusters need: `certificates/`, the `programs/` of steps, and `logs/`.
     #[must_use]
     pub fn cluster_bucket(&self) -> String {
         format!("{}-emr-{}", self.name, self.account)

@@ -61,9 +61,22 @@ impl World {
         Self::in_room(room()).await
     }
 
-    /// The same, over what the folder already holds.
+    /// The same, with sessions that really run.
+    pub async fn with_running_sessions() -> Self {
+        let python = tokio::task::spawn_blocking(|| {
+            lakeward::python::ensure(lakeward::python::Kit::Session, &Progress::new())
+        });
+        Self::with_sessions(room(), python.await.unwrap().unwrap()).await
+    }
+
+    /// An instance over what the folder already holds.
     pub async fn in_room(room: tempfile::TempDir) -> Self {
-        Self::with(room, settings("/bin/true".into())).await
+        Self::with_sessions(room, "/bin/true".into()).await
+    }
+
+    /// The same, whose sessions run that Python.
+    pub async fn with_sessions(room: tempfile::TempDir, python: PathBuf) -> Self {
+        Self::with(room, settings(python)).await
     }
 
     async fn with(room: tempfile::TempDir, settings: Settings) -> Self {
@@ -98,7 +111,18 @@ impl World {
         Self::with(room(), settings).await.with_demo().await
     }
 
-    async fn with_demo(self) -> (Self, Demo, Client) {
+    /// The same, whose sessions run that Python.
+    pub async fn demo_with_sessions(python: PathBuf) -> (Self, Demo, Client) {
+        Self::with_sessions(room(), python).await.with_demo().await
+    }
+
+    /// The same, with sessions that really run.
+    pub async fn working_demo() -> (Self, Demo, Client) {
+        Self::with_running_sessions().await.with_demo().await
+    }
+
+    /// The example, in this instance.
+    pub async fn with_demo(self) -> (Self, Demo, Client) {
         let world = self;
         let stack = Stack {
             name: "lakeward".to_owned(),

@@ -81,6 +81,11 @@ pub struct Program {
 impl Program {
     /// Starts `serve` or `demo` on a state folder, on free ports; the log goes beside the folder.
     pub fn start(command: &str, state: &Path, more: &[&str]) -> Self {
+        Self::with_python(command, state, Path::new("/bin/true"), more)
+    }
+
+    /// The same, with sessions that this Python runs.
+    pub fn with_python(command: &str, state: &Path, python: &Path, more: &[&str]) -> Self {
         let network = super::cluster_network().to_string();
         let mut arguments = vec![
             command,
@@ -97,7 +102,7 @@ impl Program {
             "--cluster-network",
             &network,
             "--session-python",
-            "/bin/true",
+            python.to_str().unwrap(),
         ];
         arguments.extend(more);
         let log = state.with_extension("log");
@@ -173,10 +178,20 @@ impl Program {
     }
 
     /// As a service manager stops it.
-    pub async fn stop(mut self) -> ExitStatus {
+    pub async fn stop(self) -> ExitStatus {
+        self.terminate();
+        self.ended().await
+    }
+
+    /// Asks it to end, as service managers do, and doesn't wait.
+    pub fn terminate(&self) {
         let pid = self.child.id().unwrap();
         let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
+    }
+
+    /// Waits for its end.
+    pub async fn ended(mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
     }
 

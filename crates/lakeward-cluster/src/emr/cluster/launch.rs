@@ -19,6 +19,7 @@ use crate::emr::{
     error::EmrError,
     identifier,
     security_configuration::SecurityConfiguration,
+    step::{add::Submitter, config::Ordered},
     tag,
 };
 
@@ -42,7 +43,8 @@ pub(crate) async fn run_job_flow(
 ) -> Result<RunJobFlowOutput, AwsError> {
     let context = tag::add_request_tags(Context::new(), &input.tags);
     let _permit = call.authorize("elasticmapreduce:RunJobFlow", "*", context)?;
-    let launch = input.validate()?;
+    let mut launch = input.validate()?;
+    let steps = std::mem::take(&mut launch.steps);
     pass_roles(&emr, &call, &launch)?;
     let network = emr.config.network;
     let cluster = emr
@@ -53,6 +55,7 @@ pub(crate) async fn run_job_flow(
             let mut cluster = launch.into_cluster(&call, security, address);
             cluster.node.clone_from(&emr.config.node);
             change.put(cluster.clone());
+            first_steps(change, &call, &cluster, steps)?;
             Ok::<_, EmrError>(Arc::new(cluster))
         })
         .await?;
@@ -99,6 +102,29 @@ impl Launch {
             node: None,
         }
     }
+}
+
+/// Steps that come with the cluster run as its instance profile's role: `RunJobFlow` takes no
+/// runtime role for them.
+fn first_steps(
+    change: &mut Change<'_>,
+    call: &Call,
+    cluster: &Cluster,
+    steps: Vec<Ordered>,
+) -> Result<(), EmrError> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    if cluster.security_rules()?.runtime_roles() {
+        return Err(EmrError::validation(
+            "Runtime roles are required for this cluster, and RunJobFlow takes none. Add the steps \
+             with AddJobFlowSteps and its ExecutionRoleArn parameter.",
+        ));
+    }
+    let submitter = Submitter::of(call, None);
+    submitter
+        .record(change, cluster, steps, call.now())
+        .map(drop)
 }
 
 /// The rules of the named security configuration, as they are now.

@@ -18,7 +18,7 @@ use crate::emr::{
         Cluster, ClusterState,
         state::{ReasonCode, StateReason},
     },
-    credential,
+    credential, step,
 };
 
 /// Starting and stopping one cluster take turns, so that a stop which is asked for during the start
@@ -109,6 +109,7 @@ impl Emr {
         reason: StateReason,
         refuse: impl FnOnce(&Change<'_>) -> Result<(), crate::emr::EmrError> + Send,
     ) -> Result<(), crate::emr::EmrError> {
+        let now = self.now();
         let ending = self
             .store
             .change(|change| {
@@ -123,6 +124,7 @@ impl Emr {
                     ending.state = ClusterState::Terminating;
                     ending.reason = Some(reason.clone());
                     credential::withdraw_all(change, &cluster.id);
+                    step::record::abandon(change, &cluster.id, now);
                     change.put(ending);
                 }
                 Ok::<_, crate::emr::EmrError>(live)
@@ -139,6 +141,7 @@ impl Emr {
     /// Takes down those of this node's clusters that another node marked as ending, or whose end
     /// could not be recorded.
     pub(crate) fn settle(self: &Arc<Self>) {
+        self.work_on_all();
         for cluster in self.own_clusters() {
             let is_ending = cluster.state == ClusterState::Terminating;
             if is_ending && !self.turns.is_taken(&cluster.id) {
@@ -191,6 +194,11 @@ impl Emr {
                 address: cluster.address,
                 source,
             })?;
+        let unrecorded = |source| NotResumed::Store {
+            id: cluster.id.clone(),
+            source,
+        };
+        self.lose_steps(cluster).await.map_err(unrecorded)?;
         let now = self.now();
         self.activity.touch(&cluster.id, now);
         self.transition(&key, |cluster| {
@@ -202,9 +210,7 @@ impl Emr {
         })
         .await
         .map_err(unrecorded)?;
-        if !cluster.keep_alive {
-            self.end_without_steps(cluster).await;
-        }
+        self.work_on(key);
         Ok(())
     }
 

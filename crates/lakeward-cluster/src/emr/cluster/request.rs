@@ -20,6 +20,10 @@ use crate::emr::{
     },
     error::EmrError,
     release::Release,
+    step::{
+        self,
+        config::{Ordered, StepConfig},
+    },
     tag::{self, Tag},
 };
 
@@ -45,6 +49,9 @@ pub(crate) struct RunJobFlowInput {
     #[serde(default)]
     pub tags: Vec<Tag>,
     pub security_configuration: Option<String>,
+    #[serde(default)]
+    pub steps: Vec<StepConfig>,
+    pub step_execution_role_arn: Option<String>,
     pub step_concurrency_level: Option<i64>,
     pub auto_termination_policy: Option<AutoTermination>,
     pub managed_scaling_policy: Option<ManagedScaling>,
@@ -99,6 +106,7 @@ pub(crate) struct Launch {
     pub keep_alive: bool,
     pub termination_protected: bool,
     pub idle_timeout: Option<u32>,
+    pub steps: Vec<Ordered>,
     pub log_uri: Option<String>,
     pub step_concurrency: u32,
     pub managed_scaling: Option<ManagedScaling>,
@@ -119,16 +127,19 @@ impl RunJobFlowInput {
         if let Some(policy) = &self.managed_scaling_policy {
             policy.check(of_fleets)?;
         }
+        refuse_step_role(self.step_execution_role_arn.as_deref())?;
+        let step_concurrency = setting::step_concurrency(self.step_concurrency_level.unwrap_or(1))?;
         Ok(Launch {
             release,
             collection,
             applications: application::names(&self.applications)?,
             tags: self.tags()?,
+            steps: step::config::validate(self.steps, step_concurrency)?,
             keep_alive: self.instances.keep_job_flow_alive_when_no_steps,
             termination_protected: self.instances.termination_protected,
             idle_timeout: auto_termination::idle_timeout(self.auto_termination_policy)?,
             log_uri: log::uri(self.log_uri)?,
-            step_concurrency: setting::step_concurrency(self.step_concurrency_level.unwrap_or(1))?,
+            step_concurrency,
             machine: Machine {
                 ebs_root_volume_size: self.ebs_root_volume_size,
                 ebs_root_volume_iops: self.ebs_root_volume_iops,
@@ -181,6 +192,18 @@ impl Instances {
             ..machine
         })
     }
+}
+
+/// Runtime roles are for steps that are added to a running cluster (EMR Management Guide, "Runtime
+/// roles for Amazon EMR steps").
+fn refuse_step_role(role_arn: Option<&str>) -> Result<(), EmrError> {
+    if role_arn.is_none_or(str::is_empty) {
+        return Ok(());
+    }
+    Err(EmrError::Unsupported(
+        "StepExecutionRoleArn (add the steps with AddJobFlowSteps and its ExecutionRoleArn)"
+            .to_owned(),
+    ))
 }
 
 fn required(value: Option<String>, message: &str) -> Result<String, EmrError> {

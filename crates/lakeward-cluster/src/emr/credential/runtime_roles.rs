@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use lakeward_identity::{Event, KeptCaller, Origin, Role, audit::Guest};
+use lakeward_identity::{
+    Event, KeptCaller, Origin, Role, RoleCredentials as IssuedKeys, audit::Guest,
+};
 use lakeward_session::{Incident, Login, RoleCredentials, RuntimeRoles, Visit};
 use lakeward_wire::AwsError;
 use serde_json::json;
@@ -61,6 +63,42 @@ impl Emr {
     }
 }
 
+impl Emr {
+    /// Keys for a session that a pair opened. It may outlive the pair: who can no longer log in
+    /// can't drive it, and it ends with its heartbeat.
+    fn pair_keys(&self, cluster: &Cluster, login: &Login) -> Result<IssuedKeys, AwsError> {
+        let pair = self
+            .pair(&login.cluster_id, &login.username)
+            .filter(|pair| pair.role_arn == login.role_arn && !pair.is_over(self.now()))
+            .ok_or_else(|| {
+                EmrError::invalid_request(format!(
+                    "The session credentials '{}' are withdrawn or expired long ago.",
+                    login.username
+                ))
+            })?;
+        self.check_standing(&pair, cluster)?;
+        Ok(self.chain_keys(cluster, login)?)
+    }
+
+    /// Keys of the login's runtime role, through the whole chain.
+    pub(crate) fn chain_keys(
+        &self,
+        cluster: &Cluster,
+        login: &Login,
+    ) -> Result<IssuedKeys, EmrError> {
+        let rules = cluster.security_rules()?;
+        RoleChain {
+            cluster,
+            rules: &rules,
+            role_arn: &login.role_arn,
+            caller_arn: &login.caller_arn,
+            source_identity: login.source_identity.as_deref(),
+            now: self.now(),
+        }
+        .assume(&self.identity)
+    }
+}
+
 impl RuntimeRoles for Emr {
     fn login(&self, cluster_id: &str, username: &str, password: &str) -> Option<Login> {
         let given = sha256(password);
@@ -89,33 +127,15 @@ impl RuntimeRoles for Emr {
         })
     }
 
-    /// A session may outlive the pair that opened it: who can no longer log in can't drive it, and
-    /// it ends with its heartbeat.
     fn credentials(&self, login: &Login) -> Result<RoleCredentials, AwsError> {
         let cluster = self
             .cluster_by_id(&login.cluster_id)
             .filter(|cluster| cluster.state.is_ready())
             .ok_or_else(|| EmrError::NoSuchCluster(login.cluster_id.clone()))?;
-        let pair = self
-            .pair(&login.cluster_id, &login.username)
-            .filter(|pair| pair.role_arn == login.role_arn && !pair.is_over(self.now()))
-            .ok_or_else(|| {
-                EmrError::invalid_request(format!(
-                    "The session credentials '{}' are withdrawn or expired long ago.",
-                    login.username
-                ))
-            })?;
-        self.check_standing(&pair, &cluster)?;
-        let rules = cluster.security_rules()?;
-        let keys = RoleChain {
-            cluster: &cluster,
-            rules: &rules,
-            role_arn: &login.role_arn,
-            caller_arn: &login.caller_arn,
-            source_identity: login.source_identity.as_deref(),
-            now: self.now(),
-        }
-        .assume(&self.identity)?;
+        let keys = match self.step_keys(&cluster, login)? {
+            Some(keys) => keys,
+            None => self.pair_keys(&cluster, login)?,
+        };
         Ok(RoleCredentials {
             access_key_id: keys.access_key_id,
             secret_access_key: keys.secret_access_key,

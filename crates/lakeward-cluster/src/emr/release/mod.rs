@@ -16,6 +16,12 @@ pub struct Release {
 }
 
 impl Release {
+    /// The first release whose steps take runtime roles.
+    pub const FIRST_WITH_RUNTIME_ROLES: Self = Self {
+        major: 6,
+        minor: 7,
+        patch: 0,
+    };
     /// The first release that hands out session credentials for runtime roles.
     pub const FIRST_WITH_SESSION_CREDENTIALS: Self = Self {
         major: 6,

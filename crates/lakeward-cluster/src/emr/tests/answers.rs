@@ -79,7 +79,7 @@ async fn interfaces_say_that_there_are_none() {
     refused!(
         interface::create,
         json!({"TargetResourceArn": "arn:aws:elasticmapreduce:us-east-1:999999999999:cluster/j-1"}),
-        "is not valid"
+        "not the ARN of a cluster of yours"
     );
     let none = json!({"PersistentAppUIId": "p-1"});
     refused!(interface::describe, none.clone(), "'p-1' does not exist");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::world::{ACCOUNT, REGION, World, allow, code, everything, request, role_arn};
 use crate::emr::{
     cluster::{describe, end, instance, launch, list, tagging},
-    credential, security_configuration,
+    credential, security_configuration, step,
 };
 
 fn cluster_arn(id: &str) -> String {
@@ -98,6 +98,24 @@ async fn every_operation_is_denied_to_one_who_was_granted_nothing() {
         credential::issue,
         json!({"ClusterId": id, "ExecutionRoleArn": role_arn("marketing")})
     );
+    let config = json!({"Name": "s", "HadoopJarStep": {
+        "Jar": "command-runner.jar", "Args": ["spark-submit", "s3://code/a.py"]}});
+    denied!(
+        "AddJobFlowSteps",
+        step::add::add,
+        json!({"JobFlowId": id, "Steps": [config]})
+    );
+    denied!("ListSteps", step::show::list, json!({"ClusterId": id}));
+    denied!(
+        "DescribeStep",
+        step::show::describe,
+        json!({"ClusterId": id, "StepId": "s-X"})
+    );
+    denied!(
+        "CancelSteps",
+        step::cancel::cancel,
+        json!({"ClusterId": id, "StepIds": ["s-X"]})
+    );
     assert_eq!(world.state(&id), "WAITING");
 }
 
@@ -107,7 +125,7 @@ async fn every_operation_of_the_table_is_tested_above() {
     let services = crate::emr::services(&world.emr);
     let names: Vec<_> = services[0].operations().collect();
     assert_eq!(services[0].signing_name(), "elasticmapreduce");
-    assert_eq!(names.len(), 43, "{names:?}");
+    assert_eq!(names.len(), 47, "{names:?}");
 }
 
 #[tokio::test]

@@ -25,10 +25,10 @@ use lakeward_wire::AwsError;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::bucket::Bucket;
+use super::{bucket::Bucket, programs::Programs};
 use crate::emr::{
     Cluster, ClusterCertificate, ClusterRuntime, CredentialLimits, Emr, EmrConfig, LakeObjects,
-    cluster, security_configuration,
+    StepRunner, cluster, security_configuration,
 };
 
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -63,6 +63,7 @@ pub(super) struct Sockets {
     /// Clusters that got a certificate.
     pub(super) certified: Mutex<Vec<(String, ClusterCertificate)>>,
     pub(super) bucket: Bucket,
+    pub(super) programs: Programs,
 }
 
 impl Sockets {
@@ -98,6 +99,10 @@ impl ClusterRuntime for Sockets {
 
     fn busy(&self, _cluster_id: &str) -> bool {
         self.busy.load(Ordering::SeqCst)
+    }
+
+    fn steps(&self) -> &dyn StepRunner {
+        &self.programs
     }
 
     fn objects(&self) -> &dyn LakeObjects {

@@ -277,8 +277,9 @@ fn what_is_not_built_is_refused_by_name() {
         ("/Applications/0/Name", json!("HBase"), "HBase"),
         (
             "/Configurations",
-            json!([{"Classification": "hdfs-site", "Properties": {"a": "b"}}]),
-            "hdfs-site",
+            json!([{"Classification": "spark-env", "Configurations": [
+                {"Classification": "export", "Properties": {"A": "b"}}]}]),
+            "spark-env",
         ),
     ] {
         let error = validate(with(pointer, value)).unwrap_err();
@@ -311,6 +312,14 @@ fn bootstrap_actions_are_refused_with_what_to_do_instead() {
 fn broken_requests_are_refused() {
     for (pointer, value) in [
         ("/ReleaseLabel", json!("6.10")),
+        (
+            "/Configurations",
+            json!([{"Classification": "hdfs-site", "Properties": {"a": "b"}}]),
+        ),
+        (
+            "/Instances/InstanceGroups/0/Configurations",
+            json!([{"Classification": "lakeward-session", "Properties": {"memory": "much"}}]),
+        ),
         ("/ReleaseLabel", json!("emr-6.99.0")),
         ("/ReleaseLabel", json!(null)),
         ("/AmiVersion", json!("3.1")),

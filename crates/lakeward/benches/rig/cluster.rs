@@ -7,7 +7,7 @@ use lakeward_client::Client;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::rig::instance::{Cluster, Instance};
+use super::instance::{Cluster, Instance};
 
 const LOOKS: usize = 300;
 const PAUSE: Duration = Duration::from_millis(100);

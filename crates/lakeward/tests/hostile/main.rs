@@ -1,0 +1,206 @@
+//! A hostile notebook: a session of one role tries to get at the host, at another role's session, at
+//! keys, at hidden data and at the machine's room. `attempts.py` is what it tries.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod records;
+#[path = "../../benches/rig/mod.rs"]
+mod rig;
+mod victim;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rig::{
+    instance::Instance,
+    livy::{Livy, Polling},
+    process,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+use victim::Victim;
+
+const ATTEMPTS: &str = include_str!("attempts.py");
+/// Nothing that is waited for takes longer.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// What a session may take here: little, so that its limits are reached soon.
+const LIMITS: [(&str, &str); 4] = [
+    ("memory", "1g"),
+    ("disk", "64m"),
+    ("processes", "256"),
+    ("warm-sessions", "0"),
+];
+
+/// What became of one attempt.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Got(String),
+    Refused(String),
+}
+
+/// A session of Tina's, who is the attacker.
+struct Attacker<'a> {
+    livy: &'a Livy,
+    path: String,
+}
+
+impl<'a> Attacker<'a> {
+    async fn open(livy: &'a Livy) -> Self {
+        let path = livy.create_session().await.unwrap();
+        livy.wait(&path, "idle").await.unwrap();
+        Self { livy, path }
+    }
+
+    async fn run(&self, code: &str) -> Value {
+        let run = self.livy.run(&self.path, code);
+        timeout(PATIENCE, run)
+            .await
+            .expect("a statement hangs")
+            .unwrap()
+    }
+
+    async fn end(self) {
+        // It may have ended by itself.
+        let _ = self.livy.end(&self.path).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_notebook_gets_nothing_but_what_its_role_was_granted() {
+    let room = tempfile::tempdir().unwrap();
+    let (instance, _) = Instance::start(&room.path().join("state"), &[])
+        .await
+        .unwrap();
+    let cluster = cluster(&instance).await;
+    let victim = Victim::settle(&instance, &cluster, room.path()).await;
+    let tina = instance.client("tina").await.unwrap();
+    let livy = Livy::log_in(&instance, &tina, &cluster, "sales", Polling::Steady)
+        .await
+        .unwrap();
+
+    let outcomes = attempts(&livy, &victim.facts).await;
+    assert!(outcomes.len() >= 100, "only {} attempts", outcomes.len());
+    for (name, outcome) in &outcomes {
+        match outcome {
+            Outcome::Got(what) => println!("{name}: GOT {what}"),
+            Outcome::Refused(how) => println!("{name}: {how}"),
+        }
+    }
+    let got: Vec<_> = outcomes
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, Outcome::Got(_)))
+        .collect();
+    assert!(got.is_empty(), "{got:#?}");
+    victim.is_unharmed().await;
+
+    deadly(&livy, &instance, &victim).await;
+    records::are_there(&instance).await;
+    victim.is_unharmed().await;
+    let before = process::descendants(instance.pid()).unwrap();
+    instance.stop().await.unwrap();
+    for pid in before {
+        assert!(!is_alive(pid), "process {pid} outlived the daemon");
+    }
+}
+
+/// All attempts in one session; what each came to.
+async fn attempts(livy: &Livy, facts: &Value) -> BTreeMap<String, Outcome> {
+    let attacker = Attacker::open(livy).await;
+    let loaded = attacker.run(ATTEMPTS).await;
+    assert_eq!(loaded["status"], "ok", "{loaded}");
+    let code = format!(
+        "import json\nprint(run_attempts(json.loads({:?})))",
+        facts.to_string()
+    );
+    let output = attacker.run(&code).await;
+    let text = output["data"]["text/plain"].as_str();
+    let text = text.unwrap_or_else(|| panic!("the attempts answered {output}"));
+    let outcomes = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    attacker.end().await;
+    outcomes
+}
+
+/// What may end the attacker's own session, and nothing else. Each in a session of its own.
+async fn deadly(livy: &Livy, instance: &Instance, victim: &Victim) {
+    let bombs = [
+        (
+            "memory",
+            "held = []\nwhile True: held.append(bytearray(b'x' * (16 << 20)))",
+        ),
+        (
+            "memory of a child",
+            "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'h=[]\\nwhile True: h.append(bytearray(b\"x\" * (16 << 20)))'])",
+        ),
+        (
+            "shared memory",
+            "with open('/dev/shm/x', 'wb') as f:\n    while True: f.write(b'x' * (16 << 20))",
+        ),
+        (
+            "processes",
+            "import os, time\nfor _ in range(100000):\n    try:\n        if os.fork() == 0: time.sleep(30); os._exit(0)\n    except OSError: break",
+        ),
+        ("every process", "import os\nos.kill(-1, 9)"),
+        ("its own process", "import os\nos.kill(os.getpid(), 9)"),
+        ("its own memory", "import ctypes\nctypes.string_at(0)"),
+        (
+            "its log",
+            "import os\nfor _ in range(200000): os.write(2, b'x' * 1000 + b'\\n')",
+        ),
+        (
+            "the daemon's protocol",
+            "import glob, os\nfor path in glob.glob('/proc/self/fd/*'):\n    try: os.write(int(path.rsplit('/', 1)[1]), b'{\"id\":0,\"status\":\"ok\",\"data\":{\"text/plain\":\"forged\"}}\\n' * 1000)\n    except OSError: pass",
+        ),
+        ("its output", "print('x' * (200 << 20))"),
+    ];
+    for (what, code) in bombs {
+        let attacker = Attacker::open(livy).await;
+        let run = attacker.livy.run(&attacker.path, code);
+        // It may end or go on; it must not hang the daemon, nor harm anyone else.
+        let _ = timeout(PATIENCE, run)
+            .await
+            .unwrap_or_else(|_| panic!("{what} hangs"));
+        victim.is_unharmed().await;
+        attacker.end().await;
+    }
+    all_of_the_attackers_processes_end(instance, victim).await;
+}
+
+async fn all_of_the_attackers_processes_end(instance: &Instance, victim: &Victim) {
+    for _ in 0..100 {
+        let left = process::descendants(instance.pid()).unwrap().len();
+        if left <= victim.processes {
+            return;
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    panic!("the attacker's processes live on");
+}
+
+async fn cluster(instance: &Instance) -> rig::instance::Cluster {
+    let settings = LIMITS.map(|(name, value)| (name.to_owned(), Value::from(value)));
+    let settings = Value::Object(settings.into_iter().collect());
+    rig::cluster::make(instance, "hostile", settings)
+        .await
+        .unwrap()
+}
+
+fn is_alive(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .ok()
+        .and_then(|stat| stat.rsplit(')').next().map(str::to_owned))
+        .is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// Facts as Python reads them.
+fn facts(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
