@@ -537,7 +537,8 @@ def scan_the_loopback_device(facts):
     found = []
     for port in range(1, 65536):
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0 and port not in mine:
+            # A probe that was given the very port it tries has reached itself.
+            if probe.connect_ex(("127.0.0.1", port)) == 0 and port not in mine and probe.getsockname() != probe.getpeername():
                 found.append(port)
     return found
 
