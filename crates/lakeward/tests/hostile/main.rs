@@ -27,6 +27,8 @@ use victim::Victim;
 const ATTEMPTS: &str = include_str!("attempts.py");
 /// Nothing that is waited for takes longer.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// For what may never end.
+const BOMB: Duration = Duration::from_secs(20);
 /// What a session may take here: little, so that its limits are reached soon.
 const LIMITS: [(&str, &str); 4] = [
     ("memory", "1g"),
@@ -181,11 +183,11 @@ async fn deadly(livy: &Livy, instance: &Instance, victim: &Victim) {
     ];
     for (what, code) in bombs {
         let attacker = Attacker::open(livy).await;
+        // It may end, go on, or keep its own session busy for ever; it must not harm anyone else.
         let run = attacker.livy.run(&attacker.path, code);
-        // It may end or go on; it must not hang the daemon, nor harm anyone else.
-        let _ = timeout(PATIENCE, run)
-            .await
-            .unwrap_or_else(|_| panic!("{what} hangs"));
+        if timeout(BOMB, run).await.is_err() {
+            println!("{what}: the session hangs");
+        }
         victim.is_unharmed().await;
         attacker.end().await;
     }
