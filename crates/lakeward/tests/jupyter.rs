@@ -43,9 +43,8 @@ async fn log_in(world: &World, demo: &lakeward::demo::Demo, person: &str, purpos
 async fn jupyters_own_server_runs_kernels_under_runtime_roles() {
     let ensure =
         |kit| tokio::task::spawn_blocking(move || python::ensure(kit, &Progress::new()).unwrap());
-    let session_python = ensure(Kit::Session).await.unwrap();
     let client_python = ensure(Kit::Client).await.unwrap();
-    let (world, demo, _admin) = World::demo_with_sessions(session_python).await;
+    let (world, demo, _admin) = World::working_demo().await;
     let asked = json!({
         "gateway": format!("https://{}:{PORT}", demo.cluster_address),
         "ca": world.instance.ca,

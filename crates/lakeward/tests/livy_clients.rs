@@ -98,9 +98,8 @@ async fn pair(instance: &Instance, folder: &StateFolder, demo: &Demo) -> Value {
 #[tokio::test]
 async fn real_clients_work_a_day_over_livy() {
     let progress = Progress::new();
-    let session = python::ensure(Kit::Session, &progress).unwrap();
     let client = python::ensure(Kit::Client, &progress).unwrap();
-    let (world, demo, admin) = World::demo_with_sessions(session).await;
+    let (world, demo, admin) = World::working_demo().await;
     let (stack, bucket) = (&demo.stack, demo.stack.cluster_bucket());
     upload(&admin, &bucket, &stack.runtime_role("marketing")).await;
 

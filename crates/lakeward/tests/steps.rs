@@ -53,7 +53,7 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let (world, demo, admin) = World::with_running_sessions().await.with_demo().await;
+        let (world, demo, admin) = World::working_demo().await;
         let stage = Self { world, demo, admin };
         for (name, text) in [("columns", COLUMNS), ("wrong", WRONG), ("long", LONG)] {
             let path = format!("/{}/programs/{name}.py", stage.bucket());

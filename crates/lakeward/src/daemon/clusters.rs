@@ -230,7 +230,8 @@ impl ClusterRuntime for Clusters {
             sessions.end_cluster(&cluster.id, "its Livy could not be started");
             return Err(error);
         }
-        if !cluster.has_application("JupyterEnterpriseGateway") {
+        if let Err(reason) = cluster.check_workspaces() {
+            tracing::info!(cluster = cluster.id, %reason, "no Jupyter gateway");
             return Ok(());
         }
         let address = SocketAddr::from((cluster.address, JUPYTER_PORT));

@@ -102,7 +102,7 @@ fn job_flow(stack: &Stack) -> Value {
     let applications = ["Spark", "Livy", "Hive", "JupyterEnterpriseGateway"];
     json!({
         "Name": stack.cluster(),
-        "ReleaseLabel": "emr-6.10.0",
+        "ReleaseLabel": "emr-6.11.0",
         "Applications": applications.map(|name| json!({"Name": name})),
         "Instances": {
             "InstanceGroups": [{"Name": "Primary", "InstanceRole": "MASTER", "InstanceType": "m5.xlarge", "InstanceCount": 1}],

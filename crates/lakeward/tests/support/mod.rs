@@ -61,22 +61,20 @@ impl World {
         Self::in_room(room()).await
     }
 
-    /// The same, with sessions that really run.
+    /// The same, with sessions that really run, each in an enclosure.
     pub async fn with_running_sessions() -> Self {
-        let python = tokio::task::spawn_blocking(|| {
-            lakeward::python::ensure(lakeward::python::Kit::Session, &Progress::new())
-        });
-        Self::with_sessions(room(), python.await.unwrap().unwrap()).await
+        let install = || python::ensure(Kit::Session, &Progress::new());
+        let python = tokio::task::spawn_blocking(install).await.unwrap();
+        let settings = Settings {
+            sandbox: Mode::Full,
+            ..settings(python.unwrap())
+        };
+        Self::with(room(), settings).await
     }
 
     /// An instance over what the folder already holds.
     pub async fn in_room(room: tempfile::TempDir) -> Self {
-        Self::with_sessions(room, "/bin/true".into()).await
-    }
-
-    /// The same, whose sessions run that Python.
-    pub async fn with_sessions(room: tempfile::TempDir, python: PathBuf) -> Self {
-        Self::with(room, settings(python)).await
+        Self::with(room, settings("/bin/true".into())).await
     }
 
     async fn with(room: tempfile::TempDir, settings: Settings) -> Self {
@@ -101,22 +99,7 @@ impl World {
         Self::empty().await.with_demo().await
     }
 
-    /// The same with sessions that can be opened, each in an enclosure.
-    pub async fn enclosed_demo() -> (Self, Demo, Client) {
-        let python = python::ensure(Kit::Session, &Progress::new()).unwrap();
-        let settings = Settings {
-            sandbox: Mode::Full,
-            ..settings(python)
-        };
-        Self::with(room(), settings).await.with_demo().await
-    }
-
-    /// The same, whose sessions run that Python.
-    pub async fn demo_with_sessions(python: PathBuf) -> (Self, Demo, Client) {
-        Self::with_sessions(room(), python).await.with_demo().await
-    }
-
-    /// The same, with sessions that really run.
+    /// The same, with sessions that really run, each in an enclosure.
     pub async fn working_demo() -> (Self, Demo, Client) {
         Self::with_running_sessions().await.with_demo().await
     }
