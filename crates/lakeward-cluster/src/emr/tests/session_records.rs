@@ -22,7 +22,7 @@ fn record(cluster_id: &str, id: u32) -> SessionRecord {
         owner,
         name: Some("mine".to_owned()),
         kind: "pyspark".to_owned(),
-        is_batch: id % 2 == 0,
+        is_batch: id.is_multiple_of(2),
         created_at,
     }
 }
