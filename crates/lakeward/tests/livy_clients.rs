@@ -172,8 +172,7 @@ impl Livy {
 }
 
 fn demo(state: &Path) -> Program {
-    let arguments = ["--scale", "0.01", "--session-python", "/bin/true"];
-    Program::start("demo", state, &arguments)
+    Program::start("demo", state, &["--scale", "0.01"])
 }
 
 #[tokio::test]

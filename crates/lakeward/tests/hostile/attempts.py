@@ -68,15 +68,12 @@ def system(name, *arguments):
     return f"{name} answered {result}"
 
 
-def run_attempts(facts):
-    results = {}
-    for name, function in ATTEMPTS.items():
-        try:
-            got = function(facts)
-            results[name] = {"got": repr(got)[:300]} if got else {"refused": "nothing there"}
-        except BaseException as error:
-            results[name] = {"refused": f"{type(error).__name__}: {error}"[:300]}
-    return json.dumps(results)
+def run_attempt(name, facts):
+    try:
+        got = ATTEMPTS[name](facts)
+        return json.dumps({"got": repr(got)[:300]} if got else {"refused": "nothing there"})
+    except BaseException as error:
+        return json.dumps({"refused": f"{type(error).__name__}: {error}"[:300]})
 
 
 # Files of the host.
@@ -84,7 +81,8 @@ def run_attempts(facts):
 
 @attempt
 def read_the_daemons_state(facts):
-    return glob.glob(facts["state"] + "/*") or pathlib.Path(facts["state"]).exists()
+    # The package that sessions run is shown, read-only; nothing beside it.
+    return [name for name in os.listdir(facts["state"]) if name != "packages"]
 
 
 @attempt
@@ -140,7 +138,7 @@ def find_other_peoples_processes(facts):
         if entry.isdigit():
             line = pathlib.Path("/proc", entry, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             mine.add(line)
-    return [line for line in mine if "serve" in line or "demo" in line or "postgres" in line]
+    return [line for line in mine if "lakeward demo" in line or "lakeward serve" in line or "postgres" in line or "cargo" in line]
 
 
 @attempt
@@ -539,7 +537,8 @@ def scan_the_loopback_device(facts):
     found = []
     for port in range(1, 65536):
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0 and port not in mine:
+            # A probe that was given the very port it tries has reached itself.
+            if probe.connect_ex(("127.0.0.1", port)) == 0 and port not in mine and probe.getsockname() != probe.getpeername():
                 found.append(port)
     return found
 
@@ -669,7 +668,8 @@ def take_the_victims_keys_with_its_token(facts):
 
 @attempt
 def take_the_victims_keys_with_ones_own_token(facts):
-    return ask_for_keys(facts["victim_key_name"], own_token())
+    got = ask_for_keys(facts["victim_key_name"], own_token())
+    return got if facts["victim_role"].encode() in got else None
 
 
 @attempt
@@ -792,15 +792,16 @@ def read_a_secret_through_the_engines_sql(facts):
 
 @attempt
 def read_the_lakes_bytes_through_the_engine(facts):
-    return engine_reads(f"spark.read.parquet({facts['state'] + '/objects'!r}).collect()")
+    place = facts["state"] + "/objects"
+    return engine_reads(f"spark.read.parquet({place!r}).collect()")
 
 
 @attempt
 def read_the_daemons_state_in_a_function_of_the_engine(facts):
     from pyspark.sql.functions import udf
 
-    state, secret = facts["state"], facts["secret"]
-    look = udf(lambda _: str([os.path.exists(state), os.path.exists(secret)]))
+    places = [facts["state"] + "/state.db", facts["state"] + "/objects", facts["secret"], "/etc/shadow"]
+    look = udf(lambda _: str([os.path.exists(place) for place in places]))
     seen = facts_spark().range(1).select(look("id")).collect()[0][0]
     return seen if "True" in seen else None
 

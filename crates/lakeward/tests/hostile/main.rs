@@ -56,6 +56,15 @@ impl<'a> Attacker<'a> {
         Self { livy, path }
     }
 
+    /// One who has everything ready to try.
+    async fn equipped(livy: &'a Livy, facts: &Value) -> Self {
+        let attacker = Self::open(livy).await;
+        let code = format!("{ATTEMPTS}\nfacts = json.loads({:?})", facts.to_string());
+        let loaded = attacker.run(&code).await;
+        assert_eq!(loaded["status"], "ok", "{loaded}");
+        attacker
+    }
+
     async fn run(&self, code: &str) -> Value {
         let run = self.livy.run(&self.path, code);
         timeout(PATIENCE, run)
@@ -108,19 +117,32 @@ async fn a_hostile_notebook_gets_nothing_but_what_its_role_was_granted() {
     }
 }
 
-/// All attempts in one session; what each came to.
+/// All attempts, one after the other; what each came to. One that ends the attacker's session got nothing
+/// either, and the next begins in another.
 async fn attempts(livy: &Livy, facts: &Value) -> BTreeMap<String, Outcome> {
-    let attacker = Attacker::open(livy).await;
-    let loaded = attacker.run(ATTEMPTS).await;
-    assert_eq!(loaded["status"], "ok", "{loaded}");
-    let code = format!(
-        "import json\nprint(run_attempts(json.loads({:?})))",
-        facts.to_string()
-    );
-    let output = attacker.run(&code).await;
-    let text = output["data"]["text/plain"].as_str();
-    let text = text.unwrap_or_else(|| panic!("the attempts answered {output}"));
-    let outcomes = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let mut attacker = Attacker::equipped(livy, facts).await;
+    let names = attacker.run("print(*ATTEMPTS, sep=chr(10))").await;
+    let names = names["data"]["text/plain"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{names}"))
+        .to_owned();
+    let mut outcomes = BTreeMap::new();
+    for name in names.lines() {
+        let output = attacker
+            .run(&format!("print(run_attempt({name:?}, facts))"))
+            .await;
+        let outcome = match output["data"]["text/plain"].as_str() {
+            Some(text) => {
+                serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+            }
+            None => Outcome::Refused(output["evalue"].as_str().unwrap().to_owned()),
+        };
+        if output["status"] == "error" {
+            attacker.end().await;
+            attacker = Attacker::equipped(livy, facts).await;
+        }
+        outcomes.insert(name.to_owned(), outcome);
+    }
     attacker.end().await;
     outcomes
 }

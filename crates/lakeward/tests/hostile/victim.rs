@@ -23,15 +23,15 @@ const KEY: i32 = 0x1a4e;
 const SETTLE: &str = r#"
 import ctypes, json, os, pathlib, socket, threading
 for folder in (os.environ["HOME"], "/tmp", "/var/tmp", "/dev/shm"):
-    pathlib.Path(folder, "FILE").write_text("secret")
-ctypes.CDLL(None).shmget(KEY, 4096, 0o1666)
+    pathlib.Path(folder, "@FILE@").write_text("secret")
+ctypes.CDLL(None).shmget(@KEY@, 4096, 0o1666)
 def serve(listener):
     while True:
         client, _ = listener.accept()
         client.sendall(b"secret")
         client.close()
 abstract = socket.socket(socket.AF_UNIX)
-abstract.bind("\0SOCKET")
+abstract.bind("\0@SOCKET@")
 port = socket.socket()
 port.bind(("127.0.0.1", 0))
 for listener in (abstract, port):
@@ -48,7 +48,7 @@ print(json.dumps({
 
 const CHECK: &str = r#"
 import os, pathlib
-assert all(pathlib.Path(folder, "FILE").read_text() == "secret" for folder in (os.environ["HOME"], "/tmp", "/dev/shm"))
+assert all(pathlib.Path(folder, "@FILE@").read_text() == "secret" for folder in (os.environ["HOME"], "/tmp", "/dev/shm"))
 print(memory, spark.sql("select count(*) from tpc.dl_tpc_customer").collect()[0][0] > 0)
 "#;
 
@@ -119,9 +119,9 @@ impl Victim {
 }
 
 fn filled_in(code: &str) -> String {
-    code.replace("FILE", FILE)
-        .replace("SOCKET", SOCKET)
-        .replace("KEY", &KEY.to_string())
+    code.replace("@FILE@", FILE)
+        .replace("@SOCKET@", SOCKET)
+        .replace("@KEY@", &KEY.to_string())
 }
 
 async fn what_the_attacker_knows(instance: &Instance, cluster: &Cluster) -> Value {
