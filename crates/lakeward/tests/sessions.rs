@@ -10,7 +10,7 @@ mod support;
 
 use std::{path::Path, time::Duration};
 
-use lakeward_client::Client;
+use lakeward::daemon::StateFolder;
 use lakeward_session::Isolation;
 use serde_json::{Value, json};
 use support::{World, livy::Livy};
@@ -37,15 +37,26 @@ fn interpreters(packages: &Path) -> usize {
     runs.count()
 }
 
-async fn recorded(admin: &Client, name: &str) -> Vec<Value> {
-    let input = json!({"LookupAttributes": [
-        {"AttributeKey": "EventName", "AttributeValue": name}
-    ]});
-    let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
-    let found = admin.json("cloudtrail", target, input).await.unwrap();
-    let texts = found["Events"].as_array().unwrap().iter();
-    texts
-        .map(|event| serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap()).unwrap())
+/// How many interpreters wait for a session, as the metrics tell it.
+async fn warm(world: &World) -> u64 {
+    let url = world.instance.addresses.metrics_url().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(format!("{url}/metrics")).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("lakeward_warm_interpreters "));
+    line.unwrap().parse().unwrap()
+}
+
+/// The records of that event. They are of data events, which CloudTrail's history leaves out.
+fn recorded(folder: &StateFolder, name: &str) -> Vec<Value> {
+    let trail = std::fs::read_to_string(folder.audit().join("audit.jsonl")).unwrap();
+    let records = trail
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    records
+        .filter(|record: &Value| record["eventName"] == name)
         .collect()
 }
 
@@ -61,14 +72,10 @@ for host, port in TARGETS:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_reaches_its_own_endpoints_and_nothing_else() {
-    let (world, demo, admin) = World::working_demo().await;
+    let (world, demo, _) = World::working_demo().await;
     assert!(matches!(world.daemon.isolation(), Isolation::Enclosed(_)));
     let livy = Livy::log_in(&world, &demo, "david", "marketing").await;
-    eventually("a warm interpreter", async || {
-        interpreters(&world.folder.packages()) > 0
-    })
-    .await;
-    sleep(Duration::from_secs(3)).await;
+    eventually("a warm interpreter", async || warm(&world).await > 0).await;
     let first = livy.open(json!({"kind": "pyspark"})).await;
     let log = livy.log(&first).await;
     assert!(log.contains(r#""sandbox":"full","warm":true"#), "{log}");
@@ -127,8 +134,8 @@ async fn a_session_reaches_its_own_endpoints_and_nothing_else() {
 
     // It is written down.
     eventually("the records", async || {
-        let services = recorded(&admin, "RefuseService").await;
-        let keys = recorded(&admin, "RefuseCredentials").await;
+        let services = recorded(&world.folder, "RefuseService");
+        let keys = recorded(&world.folder, "RefuseCredentials");
         !keys.is_empty()
             && services
                 .iter()
@@ -140,7 +147,7 @@ async fn a_session_reaches_its_own_endpoints_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_hold_and_a_session_that_dies_dies_alone() {
-    let (world, demo, admin) = World::working_demo().await;
+    let (world, demo, _) = World::working_demo().await;
     let livy = Livy::log_in(&world, &demo, "david", "marketing").await;
     let (status, refused) = livy
         .post(
@@ -177,7 +184,7 @@ async fn limits_hold_and_a_session_that_dies_dies_alone() {
     .await;
     assert_eq!(livy.text(&bystander, "1 + 1").await, "2");
     eventually("the record", async || {
-        !recorded(&admin, "EndOverMemory").await.is_empty()
+        !recorded(&world.folder, "EndOverMemory").is_empty()
     })
     .await;
     let marker = world.folder.packages();
