@@ -1,13 +1,16 @@
-//! A session: its state, its statements, its log, and the deadlines it must keep.
+//! A session: its state, its statements and its log, as its owner sees them.
 
-use std::fmt;
-use std::sync::Arc;
+mod state;
+mod work;
+
+pub use state::SessionState;
+pub(crate) use work::{Completion, Errand, Overdue};
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use lakeward_wire::Secret;
 use parking_lot::Mutex;
-use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
@@ -18,66 +21,11 @@ use super::counters::{Counters, EndReason};
 use super::error::SessionError;
 use super::limits::SessionLimits;
 use super::log::SessionLog;
-use super::printed::{Printed, Stream};
-use super::statement::{Cancel, Language, Output, Statement, StatementState, Statements};
+use super::printed::Printed;
+use super::statement::{Cancel, Language, Statement, StatementState, Statements};
 
 /// How long a completion may take.
 pub(super) const COMPLETION_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Where a session is, in Livy's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionState {
-    /// The interpreter is being started.
-    Starting,
-    /// It waits for statements.
-    Idle,
-    /// It runs one.
-    Busy,
-    /// It has been told to end.
-    ShuttingDown,
-    /// It could not be started.
-    Error,
-    /// The interpreter ended by itself.
-    Dead,
-    /// The session was ended.
-    Killed,
-    /// The script it was opened for ran through.
-    Success,
-}
-
-impl SessionState {
-    /// Whether the session takes statements, now or soon.
-    #[must_use]
-    pub fn is_active(self) -> bool {
-        matches!(self, Self::Starting | Self::Idle | Self::Busy)
-    }
-
-    /// Whether the process is gone.
-    #[must_use]
-    pub fn has_ended(self) -> bool {
-        matches!(
-            self,
-            Self::Error | Self::Dead | Self::Killed | Self::Success
-        )
-    }
-}
-
-impl fmt::Display for SessionState {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Starting => "starting",
-            Self::Idle => "idle",
-            Self::Busy => "busy",
-            Self::ShuttingDown => "shutting_down",
-            Self::Error => "error",
-            Self::Dead => "dead",
-            Self::Killed => "killed",
-            Self::Success => "success",
-        })
-    }
-}
-
 /// What a client asked for when it opened a session.
 #[derive(Debug, Clone, Default)]
 pub struct SessionRequest {
@@ -130,37 +78,6 @@ pub struct SessionSummary {
     pub active_at: Timestamp,
     /// The process that runs it, once there is one; see [`usage`](crate::usage).
     pub process: Option<u32>,
-}
-
-/// What the interpreter's task is to do next.
-pub(super) enum Errand {
-    Stop,
-    Interrupt,
-    Run {
-        id: u64,
-        code: Arc<str>,
-        language: Language,
-    },
-    Complete(Completion),
-    Submit,
-    Nothing,
-}
-
-/// A question what may stand at a place in code.
-pub(super) struct Completion {
-    pub code: String,
-    /// Characters before the place.
-    pub cursor: usize,
-    pub answer: oneshot::Sender<Vec<String>>,
-}
-
-/// What the reaper is to do with a session.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Overdue {
-    /// End it, for this reason.
-    End(EndReason),
-    /// It has ended long ago: forget it.
-    Forget,
 }
 
 /// One session. Its interpreter's task and the HTTP handlers share it.
@@ -455,150 +372,6 @@ impl Session {
     /// The process that runs the session from now on.
     pub(super) fn runs_as(&self, process: Option<u32>) {
         self.core.lock().process = process;
-    }
-
-    /// Tells the interpreter to end.
-    pub(super) fn stop(&self, reason: EndReason) {
-        let mut core = self.core.lock();
-        core.stop.get_or_insert(reason);
-        if core.state.is_active() {
-            core.state = SessionState::ShuttingDown;
-        }
-        self.errands.notify_one();
-    }
-
-    pub(super) fn errand(&self, is_free: bool) -> Errand {
-        let mut core = self.core.lock();
-        if core.stop.is_some() {
-            return Errand::Stop;
-        }
-        let interrupt = std::mem::take(&mut core.interrupt);
-        if !is_free {
-            return if interrupt {
-                Errand::Interrupt
-            } else {
-                Errand::Nothing
-            };
-        }
-        if core.is_draining {
-            return Errand::Nothing;
-        }
-        if std::mem::take(&mut core.has_script) {
-            return Errand::Submit;
-        }
-        match core.statements.begin_next(milliseconds()) {
-            Some((id, code, language)) => Errand::Run { id, code, language },
-            None => (core.completion.take()).map_or(Errand::Nothing, Errand::Complete),
-        }
-    }
-
-    pub(super) fn ready(&self) {
-        let mut core = self.core.lock();
-        if core.state == SessionState::Starting {
-            core.state = if self.is_batch() {
-                SessionState::Busy
-            } else {
-                SessionState::Idle
-            };
-            let age = Timestamp::now().duration_since(self.created_at);
-            self.counters.started(age.unsigned_abs());
-        }
-        core.touch();
-        if !self.is_batch() {
-            core.settle();
-        }
-    }
-
-    /// Whether it was opened for one script.
-    #[must_use]
-    pub fn is_batch(&self) -> bool {
-        self.request.script.is_some()
-    }
-
-    /// Keeps what the script printed, and shows it in the log.
-    pub(super) fn print(&self, stream: Stream, text: &str) {
-        let mut core = self.core.lock();
-        for line in core.printed.push(stream, text) {
-            core.log.push(line);
-        }
-    }
-
-    /// What the script printed on one stream.
-    pub(super) fn printed(&self, stream: Stream) -> Vec<u8> {
-        self.core.lock().printed.text(stream)
-    }
-
-    /// Whether it works, as its kernel says.
-    pub(super) fn work(&self, is_busy: bool) {
-        let mut core = self.core.lock();
-        if matches!(core.state, SessionState::Idle | SessionState::Busy) {
-            core.state = match is_busy {
-                true => SessionState::Busy,
-                false => SessionState::Idle,
-            };
-        }
-    }
-
-    pub(super) fn advance(&self, id: u64, progress: f64) {
-        self.core.lock().statements.advance(id, progress);
-    }
-
-    pub(super) fn finish(&self, id: u64, output: Output) {
-        let mut core = self.core.lock();
-        core.statements.finish(id, output, milliseconds());
-        if let Some(statement) = core.statements.get(id) {
-            let took = statement.completed - statement.started;
-            self.counters.finished(statement.outcome(), took);
-        }
-        core.touch();
-        core.settle();
-    }
-
-    pub(super) fn note(&self, line: String) {
-        self.core.lock().log.push(line);
-    }
-
-    pub(super) fn end(&self, state: SessionState, ename: &str, text: &str) {
-        let mut core = self.core.lock();
-        if let Some(statement) = core.statements.unfinished().find(|one| one.started > 0) {
-            let took = milliseconds() - statement.started;
-            self.counters.finished("failed", took);
-        }
-        core.statements.abandon(ename, text, milliseconds());
-        for line in core.printed.flush() {
-            core.log.push(line);
-        }
-        core.log.push(text.to_owned());
-        self.counters.ended(match state {
-            SessionState::Error => EndReason::NotStarted,
-            SessionState::Success => EndReason::Finished,
-            SessionState::Killed => core.stop.unwrap_or(EndReason::Owner),
-            _ => EndReason::Died,
-        });
-        core.state = state;
-        core.touch();
-        drop(core);
-        self.ended.send_replace(true);
-    }
-
-    /// What the reaper is to do at `now`.
-    pub(super) fn overdue(&self, now: Timestamp, limits: &SessionLimits) -> Option<Overdue> {
-        let core = self.core.lock();
-        if core.state.has_ended() {
-            return (core.active.elapsed() >= limits.retain_ended).then_some(Overdue::Forget);
-        }
-        let silent = core.heard.elapsed();
-        if (self.request.heartbeat_timeout).is_some_and(|timeout| silent >= timeout) {
-            return Some(Overdue::End(EndReason::Heartbeat));
-        }
-        if core.state != SessionState::Idle {
-            return None;
-        }
-        if core.active.elapsed() >= self.idle_timeout {
-            return Some(Overdue::End(EndReason::Idle));
-        }
-        // Nobody can reach it any more; a statement that still ran was let finish.
-        (self.owner.expires_at <= now).then_some(Overdue::End(EndReason::Expired))
     }
 }
 
