@@ -24,6 +24,8 @@ use super::statement::Output;
 
 /// How long the last lines of an ended process are waited for; a stray child may hold the pipe.
 const DRAIN: Duration = Duration::from_secs(1);
+/// From the end of a process's streams to its own.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 /// The number of the only task of a batch.
 const SCRIPT: u64 = 0;
@@ -239,7 +241,9 @@ impl Ending {
     /// How long the process may take to end by itself.
     pub fn grace(&self, limits: &SessionLimits) -> Duration {
         match self {
-            Self::Gone | Self::Deaf | Self::OutOfMemory(_) => Duration::ZERO,
+            // Its streams close a moment before it has ended; how it ended is worth that moment.
+            Self::Gone => limits.stop_grace.min(LAST_MOMENT),
+            Self::Deaf | Self::OutOfMemory(_) => Duration::ZERO,
             _ => limits.stop_grace,
         }
     }

@@ -2,7 +2,6 @@
 //! runtime roles.
 
 use std::{
-    collections::BTreeMap,
     io,
     net::SocketAddr,
     path::PathBuf,
@@ -19,8 +18,8 @@ use lakeward_cluster::{
     livy::LivyServers,
 };
 use lakeward_session::{
-    AwsEndpoint, ClusterSettings, Incident, Isolation, Login, RoleCredentials, RuntimeRoles,
-    SessionLimits, SessionRecord, SessionRecords, SessionRegistry, SessionRuntime, Visit,
+    AwsEndpoint, Incident, Isolation, Login, RoleCredentials, RuntimeRoles, SessionLimits,
+    SessionRecord, SessionRecords, SessionRegistry, SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
 
@@ -196,19 +195,6 @@ fn session_environment(
     .to_vec()
 }
 
-/// What the cluster's configurations say. They were looked at when it was started, but perhaps by
-/// an earlier version.
-fn settings_of(cluster: &Cluster) -> io::Result<ClusterSettings> {
-    let mut configurations: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for one in &cluster.configurations {
-        let properties = configurations
-            .entry(one.classification.clone())
-            .or_default();
-        properties.extend(one.properties.clone());
-    }
-    ClusterSettings::read(&configurations).map_err(io::Error::other)
-}
-
 #[async_trait]
 impl ClusterRuntime for Clusters {
     async fn start(
@@ -223,8 +209,9 @@ impl ClusterRuntime for Clusters {
                 .server_config(&[cluster.address.to_string()])
                 .map_err(io::Error::other)?,
         };
+        let settings = cluster.settings().map_err(io::Error::other)?;
         let sessions = self.sessions();
-        sessions.open_cluster(&cluster.id, cluster.address.into(), settings_of(cluster)?);
+        sessions.open_cluster(&cluster.id, cluster.address.into(), settings);
         let address = SocketAddr::from((cluster.address, self.livy_port));
         if let Err(error) = self.livy.start(&cluster.id, address, Arc::clone(&tls)) {
             sessions.end_cluster(&cluster.id, "its Livy could not be started");
