@@ -211,7 +211,7 @@ mod tests {
         });
         let text = of_clusters(&[cluster], Paint::none());
         let expected = "\
-ID   NAME         STATE    RELEASE     ADDRESS     SESSIONS        IDLE  ENDS AFTER  NODE
+ID   NAME        STATE    RELEASE     ADDRESS     SESSIONS        IDLE  ENDS AFTER  NODE
 j-1  shared\u{fffd}[2J  WAITING  emr-6.10.0  127.87.0.1  1 busy, 2 idle  0s    1h00m       -
 ";
         assert_eq!(text, expected);
