@@ -291,6 +291,9 @@ async fn a_taken_port_is_named_with_its_flag() {
             text(&state),
             "--session-python",
             "/bin/true",
+            // Only then keys are served on the host.
+            "--sandbox",
+            "none",
         ];
         for other in ["--listen", "--proxy", "--credentials", "--metrics"] {
             arguments.extend([
