@@ -4,6 +4,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::Stdio,
+    sync::atomic::{AtomicU8, Ordering},
     time::{Duration, Instant},
 };
 
@@ -20,6 +21,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
+static INSTANCES: AtomicU8 = AtomicU8::new(0);
 const READY: &str = "Lakeward is up";
 
 /// A cluster, and where its Livy is.
@@ -149,9 +151,11 @@ pub async fn assume(client: &Client, role_arn: &str) -> Result<Credentials> {
 
 fn program(state: &Path) -> Command {
     let [.., high, low] = std::process::id().to_be_bytes();
-    let network = Ipv4Addr::new(127, 128 | (high & 0x7f), low, 0);
+    // Instances that run side by side have a network each.
+    let half = INSTANCES.fetch_add(1, Ordering::Relaxed) % 2 * 128;
+    let network = Ipv4Addr::new(127, 128 | (high & 0x7f), low, half);
     let mut command = Command::new(env!("CARGO_BIN_EXE_lakeward"));
-    command.args(["demo", "--cluster-network", &format!("{network}/24")]);
+    command.args(["demo", "--cluster-network", &format!("{network}/25")]);
     for listener in ["--listen", "--proxy", "--credentials", "--metrics"] {
         command.args([listener, "127.0.0.1:0"]);
     }

@@ -25,12 +25,18 @@ impl Report {
         eprintln!("{what}");
     }
 
+    /// Shown at once too: a bench that fails later has measured something.
+    fn row(&mut self, row: String) {
+        eprintln!("  {row}");
+        self.rows.push(row);
+    }
+
     /// A row of times.
     pub fn times(&mut self, what: &str, times: &[Duration]) {
         let mut times = times.to_vec();
         times.sort_unstable();
         let seconds = |time: Option<&Duration>| time.map_or(0.0, Duration::as_secs_f64);
-        self.rows.push(format!(
+        self.row(format!(
             "{what:<58} {:>8.3} {:>8.3} {:>8.3} s (min, median, max of {})",
             seconds(times.first()),
             seconds(Some(&median(&times))),
@@ -41,13 +47,13 @@ impl Report {
 
     /// A row of a count or a rate.
     pub fn number(&mut self, what: &str, number: f64, unit: &str) {
-        self.rows.push(format!("{what:<58} {number:>8.1} {unit}"));
+        self.row(format!("{what:<58} {number:>8.1} {unit}"));
     }
 
     /// A row of a process's memory.
     pub fn memory(&mut self, what: &str, memory: &Memory) {
         let mebibytes = |bytes: u64| bytes >> 20;
-        self.rows.push(format!(
+        self.row(format!(
             "{what:<58} {:>8} {:>8}          MiB (RSS, PSS)",
             mebibytes(memory.resident),
             mebibytes(memory.proportional),
@@ -63,7 +69,7 @@ impl Report {
                 .collect();
             rates.sort_unstable_by(f64::total_cmp);
             let rate = |rate: Option<&f64>| rate.copied().unwrap_or_default();
-            self.rows.push(format!(
+            self.row(format!(
                 "{:<58} {:>8.0} {:>8.0} {:>8.0} MB/s (min, median, max of {})",
                 format!("{what}, {reader}"),
                 rate(rates.first()),
@@ -81,7 +87,7 @@ impl Report {
         ratios.sort_unstable_by(f64::total_cmp);
         let quartile = |quarter: usize| ratios.get(ratios.len() * quarter / 4);
         let ratio = |ratio: Option<&f64>| ratio.copied().unwrap_or_default();
-        self.rows.push(format!(
+        self.row(format!(
             "{:<58} {:>8.3} {:>8.3} {:>8.3} (quartiles of the rounds; {:.1} MB)",
             format!("{what}, ratio"),
             ratio(quartile(1)),
@@ -95,7 +101,7 @@ impl Report {
     pub fn compare_cpu(&mut self, what: &str, bytes: u64, raw: Duration, pruned: Duration) {
         let gigabytes = bytes as f64 / 1e9;
         let (raw, pruned) = (raw.as_secs_f64(), pruned.as_secs_f64());
-        self.rows.push(format!(
+        self.row(format!(
             "{:<58} {:>8.3} {:>8.3} {:>8.3} s/GB (raw, column-pruned, ratio)",
             format!("{what}, the daemon's CPU"),
             raw / gigabytes,
