@@ -1,5 +1,7 @@
 //! Accepting connections, over TLS or on loopback without, until told to stop.
 
+mod leftover;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -9,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,6 +22,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tower::ServiceExt;
+
+use leftover::Leftover;
 
 /// Who sent a request: an extension of every request that a listener here passes on.
 #[derive(Debug, Clone, Copy)]
@@ -148,8 +151,13 @@ where
 {
     let answer = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        let answered = router.clone().oneshot(request.map(Body::new));
-        async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
+        let (request, leftover) = Leftover::of(request);
+        let answered = router.clone().oneshot(request);
+        async move {
+            let mut answer = answered.await.unwrap_or_else(|never| match never {});
+            leftover.settle(&mut answer).await;
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
