@@ -1,1 +1,9 @@
-"""Tests of the Python parts: ``python -m unittest discover -s python/tests -t python`` from the repository's root."""
+"""Tests of the Python parts: ``python -m unittest discover -s python/tests -t python`` from the repository's root.
+
+Processes that they start find the packages as in a session: by PYTHONPATH.
+"""
+
+import os
+import pathlib
+
+os.environ["PYTHONPATH"] = str(pathlib.Path(__file__).resolve().parent.parent)

@@ -32,6 +32,8 @@ class Kernel:
         command += ["--output-limit", str(CHARACTERS)]
         self.process = subprocess.Popen(command, env=environment, cwd=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.session = uuid.uuid4().hex
+        self.warm = self.hear()
+        self.say({"begin": {"kind": "kernel", "name": "", "application": "application_1_0001", "settings": {}, "engine": {}, "token": None}})
         self.say({"start": {"environment": {"KERNEL_USERNAME": "alice"}}})
         self.first = self.hear()
 
