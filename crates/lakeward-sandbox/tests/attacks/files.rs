@@ -9,7 +9,7 @@ fn the_hosts_files_are_not_there() {
     std::fs::write(&secret, "secret").unwrap();
     let outcome = attack(&format!(
         "for path in ('/root', '/home', '/etc/shadow', '/etc/resolv.conf', '/etc/machine-id', '/run',\n\
-         \x20 '/var/lib', '/var/log', '/sys', '/boot', '/mnt', '/work', {secret:?}, '/proc/1/root/etc/shadow',\n\
+         \x20 '/var/lib', '/var/log', '/sys', '/boot', '/mnt', '/srv', {secret:?}, '/proc/1/root/etc/shadow',\n\
          \x20 '/proc/1/cwd/root', '/proc/2/root/etc/shadow', '/dev/sda', '/dev/vda', '/dev/mem', '/dev/kmsg',\n\
          \x20 '/dev/kvm', '/dev/fuse', '/dev/tty', '/dev/ptmx', '/dev/net/tun'):\n\
          \x20 print(path, tried(os.listdir, path) if not path.startswith('/dev/') else tried(os.open, path, 0))"

@@ -258,6 +258,11 @@ impl LateRoles {
     fn emr(&self) -> Option<Arc<Emr>> {
         self.0.get()?.upgrade()
     }
+
+    fn running(&self) -> Result<Arc<Emr>, AwsError> {
+        let gone = || AwsError::internal("the EMR service is shutting down");
+        self.emr().ok_or_else(gone)
+    }
 }
 
 impl RuntimeRoles for LateRoles {
@@ -266,41 +271,26 @@ impl RuntimeRoles for LateRoles {
     }
 
     fn credentials(&self, login: &Login) -> Result<RoleCredentials, AwsError> {
-        match self.emr() {
-            Some(emr) => emr.credentials(login),
-            None => Err(AwsError::internal("the EMR service is shutting down")),
-        }
+        self.running()?.credentials(login)
     }
 
     fn can_record(&self) -> Result<(), AwsError> {
-        match self.emr() {
-            Some(emr) => emr.can_record(),
-            None => Err(AwsError::internal("the EMR service is shutting down")),
-        }
+        self.running()?.can_record()
     }
 
     fn report(&self, login: &Login, incident: &Incident) -> Result<(), AwsError> {
-        match self.emr() {
-            Some(emr) => emr.report(login, incident),
-            None => Err(AwsError::internal("the EMR service is shutting down")),
-        }
+        self.running()?.report(login, incident)
     }
 
     fn record(&self, visit: Visit<'_>) -> Result<(), AwsError> {
-        match self.emr() {
-            Some(emr) => emr.record(visit),
-            None => Err(AwsError::internal("the EMR service is shutting down")),
-        }
+        self.running()?.record(visit)
     }
 }
 
 #[async_trait]
 impl SessionRecords for LateRoles {
     async fn keep(&self, record: SessionRecord) -> Result<(), AwsError> {
-        match self.emr() {
-            Some(emr) => emr.keep(record).await,
-            None => Err(AwsError::internal("the EMR service is shutting down")),
-        }
+        self.running()?.keep(record).await
     }
 
     fn kept(&self, cluster_id: &str) -> Vec<SessionRecord> {
@@ -308,9 +298,6 @@ impl SessionRecords for LateRoles {
     }
 
     async fn forget(&self, cluster_id: &str, ids: Vec<u32>) -> Result<(), AwsError> {
-        match self.emr() {
-            Some(emr) => emr.forget(cluster_id, ids).await,
-            None => Err(AwsError::internal("the EMR service is shutting down")),
-        }
+        self.running()?.forget(cluster_id, ids).await
     }
 }
