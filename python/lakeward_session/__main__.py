@@ -64,11 +64,13 @@ def main() -> int:
         if line is None:
             return 0
         told = json.loads(line)["begin"]
-        assignment.accept(told)
+        is_other = assignment.accept(told)
         if options.kind == "kernel":
             from .kernel import serve
 
             return serve(channel, lines, options.output_limit)
+        if engine is not None and is_other and told["kind"] != "python":
+            engine.restart()
         channel.send(begin(interpreter, engine, told["kind"]))
     except BaseException as error:  # the Spark client exits where it should raise
         traceback.print_exc()

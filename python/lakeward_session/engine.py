@@ -98,7 +98,8 @@ class Engine:
         thread.join(CANCEL_SECONDS)
         if not self._works_on():
             return False
-        self._restart()
+        print("the engine went on with a cancelled statement: it is started anew", file=sys.__stderr__)
+        self.restart()
         return True
 
     def _works_on(self) -> bool:
@@ -110,9 +111,9 @@ class Engine:
                 return False
         return True
 
-    def _restart(self) -> None:
-        """Starts the server again at its port. Temporary views and settings made since the start are gone."""
-        print("the engine went on with a cancelled statement: it is started anew", file=sys.__stderr__)
+    def restart(self) -> None:
+        """Starts the server again at its port, with the environment as it is now. Temporary views and settings made since the
+        start are gone."""
         self._server.kill()
         self._server.wait()
         self._server = serve(self.port)

@@ -32,7 +32,7 @@ class Session:
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.warm = json.loads(self.process.stdout.readline())
         kind = "python" if "python" in arguments else "pyspark"
-        begin = {"kind": kind, "name": "test", "application": "application_1_0001", "settings": {}, "token": None}
+        begin = {"kind": kind, "name": "test", "application": "application_1_0001", "settings": {}, "engine": {}, "token": None}
         self.process.stdin.write(json.dumps({"begin": begin}) + "\n")
         self.process.stdin.flush()
         self.first = json.loads(self.process.stdout.readline())

@@ -50,6 +50,7 @@ pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit}
 pub use batch::{Batch, BatchRequest, BatchState, Script};
 pub use counters::{Counters, EndReason};
 pub use endpoint::AwsEndpoint;
+pub use engine::Engine;
 pub use environment::SessionEnvironment;
 pub use error::SessionError;
 pub use incident::{Incident, IncidentKind};

@@ -14,7 +14,7 @@ use super::authority::{RuntimeRoles, SessionRuntime};
 use super::checkup::Checkup;
 use super::cluster::OpenCluster;
 use super::endpoint::AwsEndpoint;
-use super::engine::{Engine, Sail};
+use super::engine::Engine;
 use super::environment::SessionEnvironment;
 use super::error::SessionError;
 use super::interpreter::{Input, hear, record};
@@ -41,7 +41,6 @@ pub(super) struct Starter {
     runtime: SessionRuntime,
     limits: Arc<SessionLimits>,
     roles: Arc<dyn RuntimeRoles>,
-    engine: Box<dyn Engine>,
     endpoint: OnceLock<AwsEndpoint>,
     /// Where interpreters without an enclosure have their folders.
     folder: PathBuf,
@@ -58,7 +57,6 @@ impl Starter {
             runtime,
             limits,
             roles,
-            engine: Box::new(Sail),
             endpoint: OnceLock::new(),
             folder,
         }
@@ -84,7 +82,7 @@ impl Starter {
         let mut started = self.start(cluster, session, &grant.limits).await?;
         let over_memory = cluster.settings.over_memory(grant);
         started.checkup.explain(over_memory);
-        match started.begin(session, grant) {
+        match started.begin(session, cluster.settings.engine, grant) {
             Ok(()) => Ok(started),
             Err(error) => {
                 started.end(Duration::ZERO).await;
@@ -108,7 +106,7 @@ impl Starter {
         match &self.runtime.isolation {
             Isolation::Enclosed(sandbox) => self.enclose(sandbox, cluster, &[kind], limits).await,
             Isolation::Unavailable(reason) => Err(SessionError::Sandbox(reason.clone())),
-            Isolation::None => self.start_bare(session, limits).await,
+            Isolation::None => self.start_bare(cluster, session, limits).await,
         }
     }
 
@@ -134,7 +132,8 @@ impl Starter {
         let endpoint = (self.endpoint.get())
             .ok_or_else(|| SessionError::Sandbox("the service is still starting".to_owned()))?;
         let ports = Ports::beside(endpoint.port, !cluster.network.hosts.is_empty());
-        let plan = self.plan(ports, kind, limits);
+        let engine = cluster.settings.engine;
+        let plan = self.plan(ports, engine, kind, limits);
         let sandbox = Arc::clone(sandbox);
         let enclosure = tokio::task::spawn_blocking(move || sandbox.start(&plan))
             .await
@@ -167,11 +166,11 @@ impl Starter {
         Ok(started)
     }
 
-    fn plan(&self, ports: Ports, kind: &[&str], limits: &Limits) -> Plan {
+    fn plan(&self, ports: Ports, engine: Engine, kind: &[&str], limits: &Limits) -> Plan {
         let runtime = &self.runtime;
         let local = |port: u16| format!("127.0.0.1:{port}");
         let mut environment = self
-            .environment(limits)
+            .environment(engine, limits)
             .with_folders(HOME.as_ref(), SCRATCH.as_ref());
         environment.set(
             "AWS_ENDPOINT_URL",
@@ -183,7 +182,7 @@ impl Starter {
             environment = environment.with_proxy(&format!("http://{}", local(port)));
         }
         let mut arguments = vec!["-m".to_owned(), "lakeward_session".to_owned()];
-        arguments.extend(self.arguments(kind));
+        arguments.extend(self.arguments(engine, kind));
         let mut readable = runtime.readable.clone();
         readable.push(runtime.module_path.clone());
         Plan {
@@ -203,6 +202,7 @@ impl Starter {
 
     async fn start_bare(
         &self,
+        cluster: &OpenCluster,
         session: &Session,
         limits: &Limits,
     ) -> Result<Started, SessionError> {
@@ -216,11 +216,12 @@ impl Starter {
                 path: folder.root().to_owned(),
                 source,
             })?;
+        let engine = cluster.settings.engine;
         let environment = self
-            .environment(limits)
+            .environment(engine, limits)
             .with_folders(&folder.home(), &folder.scratch())
             .with_credentials(&runtime.credentials_url, &session.key, &folder.token_file());
-        let arguments = self.arguments(&[session.request.process_kind()]);
+        let arguments = self.arguments(engine, &[session.request.process_kind()]);
         let launched = launch(&runtime.python, &arguments, &folder, &environment);
         let (process, streams) = match launched {
             Ok(launched) => launched,
@@ -237,18 +238,18 @@ impl Starter {
         Ok(started)
     }
 
-    fn environment(&self, limits: &Limits) -> SessionEnvironment {
+    fn environment(&self, engine: Engine, limits: &Limits) -> SessionEnvironment {
         let mut environment = SessionEnvironment::of_runtime(&self.runtime);
-        for (name, value) in self.engine.environment(limits) {
+        for (name, value) in engine.environment(limits) {
             environment.set(name, &value);
         }
         environment
     }
 
-    fn arguments(&self, kind: &[&str]) -> Vec<String> {
+    fn arguments(&self, engine: Engine, kind: &[&str]) -> Vec<String> {
         // Characters: a reply takes up to four bytes for each.
         let output = (self.limits.reply_bytes / 4).to_string();
-        let engine = ["--engine", self.engine.name(), "--output-limit", &output];
+        let engine = ["--engine", engine.name(), "--output-limit", &output];
         let all = ["--kind"].iter().chain(kind).chain(&engine);
         all.map(|word| (*word).to_owned()).collect()
     }
@@ -314,6 +315,8 @@ struct Begin<'a> {
     name: &'a str,
     application: &'a str,
     settings: &'a BTreeMap<String, String>,
+    /// The engine's variables: one that waited was started with others when the session gets less.
+    engine: BTreeMap<&'static str, String>,
     /// Opens the session's keys; outside an enclosure it is in a file already.
     token: Option<&'a str>,
 }
@@ -324,7 +327,12 @@ impl Started {
     }
 
     /// Gives the interpreter to a session, with what it was granted.
-    fn begin(&mut self, session: &Arc<Session>, grant: &Grant) -> Result<(), SessionError> {
+    fn begin(
+        &mut self,
+        session: &Arc<Session>,
+        engine: Engine,
+        grant: &Grant,
+    ) -> Result<(), SessionError> {
         let application = session.application_id();
         self.log_first(session, &application, grant);
         if self.limits.is_some_and(|limits| limits != grant.limits) {
@@ -334,7 +342,7 @@ impl Started {
         }
         self.occupant.assign(session);
         let line = self
-            .first_request(session, &application, grant)
+            .first_request(session, &application, engine, grant)
             .map_err(|error| SessionError::Sandbox(error.to_string()))?;
         match self.input.send(line) {
             true => Ok(()),
@@ -348,6 +356,7 @@ impl Started {
         &self,
         session: &Session,
         application: &str,
+        engine: Engine,
         grant: &Grant,
     ) -> serde_json::Result<Vec<u8>> {
         let begin = Begin {
@@ -355,6 +364,7 @@ impl Started {
             name: session.request.name.as_deref().unwrap_or_default(),
             application,
             settings: &grant.spark,
+            engine: engine.environment(&grant.limits),
             token: (self.premises.is_some()).then(|| session.token.expose()),
         };
         let mut line = serde_json::to_vec(&serde_json::json!({ "begin": begin }))?;

@@ -145,6 +145,32 @@ async fn a_session_reaches_its_own_endpoints_and_nothing_else() {
     world.daemon.shutdown().await;
 }
 
+/// The memory pools of the engines in the session's enclosure.
+const POOLS: &str = r"
+import glob
+def words(path):
+    return open(path, 'rb').read().decode().split('\0')
+engines = [path[:-8] for path in glob.glob('/proc/[0-9]*/cmdline') if 'lakeward_session.server' in words(path)]
+name = 'SAIL_RUNTIME__MEMORY_POOL__GREEDY__MAX_SIZE='
+print([word.removeprefix(name) for path in engines for word in words(f'{path}/environ') if word.startswith(name)])";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interpreter_that_waited_gets_the_engine_that_its_session_asks_for() {
+    let (world, demo, _) = World::working_demo().await;
+    let livy = Livy::log_in(&world, &demo, "david", "marketing").await;
+    eventually("a warm interpreter", async || warm(&world).await > 0).await;
+    let session = livy
+        .open(json!({"kind": "pyspark", "driverMemory": "1g"}))
+        .await;
+    let log = livy.log(&session).await;
+    assert!(log.contains(r#""warm":true"#), "{log}");
+    // With 1g beside it, less 768m that are not the engine's.
+    let pool = (1_u64 << 30) + (256 << 20);
+    assert_eq!(livy.text(&session, POOLS).await, format!("['{pool}']"));
+    assert_eq!(livy.text(&session, "spark.range(5).count()").await, "5");
+    world.daemon.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_hold_and_a_session_that_dies_dies_alone() {
     let (world, demo, _) = World::working_demo().await;

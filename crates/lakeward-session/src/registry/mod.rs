@@ -1,5 +1,6 @@
 //! All sessions of the daemon: opening, finding, reaping and ending them.
 
+mod admission;
 mod lookup;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,12 +11,8 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use lakeward_wire::Secret;
 use parking_lot::Mutex;
-use rand::Rng as _;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -29,10 +26,12 @@ use super::interpreter::drive;
 use super::kernel::{self, Kernel, KernelRequest};
 use super::launcher::SessionFolder;
 use super::limits::SessionLimits;
-use super::session::{Overdue, Session, SessionRequest, SessionState};
-use super::settings::ClusterSettings;
+use super::session::{Overdue, Session, SessionRequest};
+use super::settings::{ClusterSettings, Grant};
 use super::start::Starter;
 use super::warm;
+use admission::Admission;
+pub(super) use admission::secrets;
 
 /// What a shutdown waits beyond the grace that each process gets.
 const SHUTDOWN_MARGIN: Duration = Duration::from_secs(5);
@@ -138,27 +137,16 @@ impl SessionRegistry {
         owner: &Login,
         request: SessionRequest,
     ) -> Result<Arc<Session>, SessionError> {
-        let cluster = self.cluster(&owner.cluster_id);
-        let grant = cluster.settings.grant(&request)?;
-        let mut state = self.state.lock();
-        admit(&state, owner, &request, &cluster.limits)?;
-        let session = Arc::new(self.new_session(&state, owner, request, &cluster.limits));
-        state.insert(&session);
-        // Under the lock, so that a shutdown sees the task of every session it has admitted.
-        self.tasks.lock().spawn(drive(
-            Arc::clone(&session),
-            Arc::clone(&self.starter),
-            cluster,
-            grant,
-        ));
-        drop(state);
-        self.counters.opened.inc();
-        tracing::info!(
-            cluster = %owner.cluster_id,
-            session = session.id,
-            role = %owner.role_arn,
-            "session opened"
-        );
+        let admission = self.admit(owner, request)?;
+        let session = Arc::clone(&admission.session);
+        self.begin(admission, |cluster, grant| {
+            drive(
+                Arc::clone(&session),
+                Arc::clone(&self.starter),
+                cluster,
+                grant,
+            )
+        });
         Ok(session)
     }
 
@@ -173,53 +161,40 @@ impl SessionRegistry {
         owner: &Login,
         request: KernelRequest,
     ) -> Result<Arc<Kernel>, SessionError> {
-        let cluster = self.cluster(&owner.cluster_id);
-        let of_session = request.session();
-        let grant = cluster.settings.grant(&of_session)?;
-        let mut state = self.state.lock();
-        admit(&state, owner, &of_session, &cluster.limits)?;
-        let session = Arc::new(self.new_session(&state, owner, of_session, &cluster.limits));
-        let (kernel, orders) = Kernel::new(Arc::clone(&session), request);
-        state.insert(&session);
-        state.kernels.insert(kernel.id(), Arc::clone(&kernel));
-        self.tasks.lock().spawn(kernel::drive(
-            Arc::clone(&kernel),
-            orders,
-            Arc::clone(&self.starter),
-            cluster,
-            grant,
-        ));
-        drop(state);
-        self.counters.opened.inc();
-        tracing::info!(
-            cluster = %owner.cluster_id,
-            session = session.id,
-            kernel = %kernel.id(),
-            role = %owner.role_arn,
-            "kernel opened"
-        );
+        let mut admission = self.admit(owner, request.session())?;
+        let (kernel, orders) = Kernel::new(Arc::clone(&admission.session), request);
+        let kernels = &mut admission.state.kernels;
+        kernels.insert(kernel.id(), Arc::clone(&kernel));
+        self.begin(admission, |cluster, grant| {
+            kernel::drive(
+                Arc::clone(&kernel),
+                orders,
+                Arc::clone(&self.starter),
+                cluster,
+                grant,
+            )
+        });
         Ok(kernel)
     }
 
-    /// Numbers are random: a row of them would tell one user how many sessions others opened,
-    /// and an old number must not find a new session after a restart.
-    fn new_session(
-        &self,
-        state: &State,
-        owner: &Login,
-        request: SessionRequest,
-        limits: &SessionLimits,
-    ) -> Session {
-        let mut random = rand::rng();
-        let id = loop {
-            let id = random.random_range(1..=i32::MAX.unsigned_abs());
-            if !state.by_id.contains_key(&(owner.cluster_id.clone(), id)) {
-                break id;
-            }
-        };
-        let (key, token) = secrets();
-        let counters = self.counters.clone();
-        Session::new(id, key, token, owner.clone(), request, limits, counters)
+    /// Starts the task of a session that was admitted. Its admission holds the lock until then, so
+    /// that a shutdown sees the task of every session it has admitted.
+    fn begin<T>(&self, admission: Admission<'_>, task: impl FnOnce(Arc<OpenCluster>, Grant) -> T)
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
+        let task = task(admission.cluster, admission.grant);
+        self.tasks.lock().spawn(task);
+        drop(admission.state);
+        self.counters.opened.inc();
+        let session = admission.session;
+        tracing::info!(
+            cluster = %session.owner.cluster_id,
+            session = session.id,
+            kernel = session.is_kernel(),
+            role = %session.owner.role_arn,
+            "session opened"
+        );
     }
 
     /// Puts in a session of an earlier process; not where its number is taken.
@@ -233,11 +208,12 @@ impl SessionRegistry {
 
     /// Ends a session and forgets it at once; its process is seen to its end in the background.
     pub fn end(&self, session: &Arc<Session>, reason: &str) {
-        tracing::info!(session = session.id, %reason, "ending session");
-        self.forget(session, EndReason::Owner);
+        self.forget(session, EndReason::Owner, reason);
     }
 
-    fn forget(&self, session: &Arc<Session>, reason: EndReason) {
+    /// Ends a session and forgets it, for a reason in words.
+    fn forget(&self, session: &Arc<Session>, reason: EndReason, words: &str) {
+        tracing::info!(session = session.id, reason = words, "ending session");
         self.state.lock().remove(session);
         session.stop(reason);
     }
@@ -245,12 +221,9 @@ impl SessionRegistry {
     /// Ends a session that someone else than its owner wants gone. It stays to be looked at, so that
     /// its owner learns why.
     pub fn revoke(&self, session: &Arc<Session>, reason: EndReason) {
-        tracing::info!(
-            session = session.id,
-            reason = reason.text(),
-            "ending session"
-        );
-        session.note(format!("this session is being ended: {}", reason.text()));
+        let words = reason.text();
+        tracing::info!(session = session.id, reason = words, "ending session");
+        session.note(format!("this session is being ended: {words}"));
         session.stop(reason);
     }
 
@@ -259,8 +232,7 @@ impl SessionRegistry {
         self.clusters.lock().remove(cluster_id);
         let sessions: Vec<_> = self.state.lock().of_cluster(cluster_id).cloned().collect();
         for session in sessions {
-            tracing::info!(session = session.id, %reason, "ending session");
-            self.forget(&session, EndReason::Cluster);
+            self.forget(&session, EndReason::Cluster, reason);
         }
     }
 
@@ -317,71 +289,13 @@ impl SessionRegistry {
         for session in sessions {
             let cluster = self.cluster(&session.owner.cluster_id);
             match session.overdue(now, &cluster.limits) {
-                Some(Overdue::End(reason)) => {
-                    tracing::info!(
-                        session = session.id,
-                        reason = reason.text(),
-                        "ending session"
-                    );
-                    self.forget(&session, reason);
-                }
+                Some(Overdue::End(reason)) => self.forget(&session, reason, reason.text()),
                 Some(Overdue::Forget) => self.state.lock().remove(&session),
                 None => {}
             }
         }
         let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
-    }
-}
-
-/// Whether one more session is within every bound.
-fn admit(
-    state: &State,
-    owner: &Login,
-    request: &SessionRequest,
-    limits: &SessionLimits,
-) -> Result<(), SessionError> {
-    if state.is_closed {
-        return Err(SessionError::ShuttingDown);
-    }
-    let active: Vec<_> = state
-        .of_cluster(&owner.cluster_id)
-        .map(|session| (session, session.state()))
-        .filter(|(_, state)| !state.has_ended())
-        .collect();
-    let starting = |found: &&(_, SessionState)| found.1 == SessionState::Starting;
-    if active.len() >= limits.sessions_per_cluster {
-        let limit = limits.sessions_per_cluster;
-        return Err(SessionError::TooManySessions { limit });
-    }
-    if active.iter().filter(starting).count() >= limits.starting_per_cluster {
-        return Err(SessionError::TooManyStarting);
-    }
-    let of_role = |found: &&(&Arc<Session>, _)| found.0.owner.role_arn == owner.role_arn;
-    if active.iter().filter(of_role).count() >= limits.sessions_per_role {
-        return Err(SessionError::TooManyOfRole {
-            role: owner.role_name().to_owned(),
-            limit: limits.sessions_per_role,
-        });
-    }
-    let mut own = active
-        .iter()
-        .filter(|(session, _)| session.owner.is_same_binding(owner));
-    if own.clone().count() >= limits.sessions_per_login {
-        let limit = limits.sessions_per_login;
-        return Err(SessionError::TooManyOfLogin { limit });
-    }
-    let is_namesake = |found: &&(&Arc<Session>, SessionState)| {
-        request.name.is_some()
-            && found.0.request.name == request.name
-            && found.0.is_batch() == request.script.is_some()
-    };
-    match own.find(is_namesake) {
-        Some((session, _)) => Err(SessionError::DuplicateName {
-            name: request.name.clone().unwrap_or_default(),
-            id: session.id,
-        }),
-        None => Ok(()),
     }
 }
 
@@ -407,14 +321,6 @@ impl State {
             .range((cluster_id.to_owned(), 0)..=(cluster_id.to_owned(), u32::MAX))
             .map(|(_, session)| session)
     }
-}
-
-/// A session's key, which names it to the credentials endpoint, and the token that opens it.
-pub(super) fn secrets() -> (String, Secret) {
-    let mut random = rand::rng();
-    let key = hex::encode(random.random::<[u8; 16]>());
-    let token = Secret::new(URL_SAFE_NO_PAD.encode(random.random::<[u8; 32]>()));
-    (key, token)
 }
 
 async fn reap(registry: Weak<SessionRegistry>) {

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use lakeward_sandbox::Limits;
 
+use super::engine::Engine;
 use super::limits::SessionLimits;
 use quantity::{bytes, count, cpus, span};
 
@@ -44,6 +45,8 @@ const GIB: u64 = 1 << 30;
 pub struct ClusterSettings {
     /// The most that one session gets of the machine.
     pub most: Limits,
+    /// What runs its sessions' queries.
+    pub engine: Engine,
     /// Spark settings that every session begins with.
     pub spark: BTreeMap<String, String>,
     /// What sessions may talk to.
@@ -75,6 +78,7 @@ impl Default for ClusterSettings {
                 disk: GIB,
                 open_files: 4096,
             },
+            engine: Engine::default(),
             spark: BTreeMap::new(),
             network: Network::default(),
             warm_sessions: 1,
@@ -120,6 +124,7 @@ impl ClusterSettings {
         for (name, text) in properties {
             let value = Value::new(SESSION, name, text);
             match name.as_str() {
+                "engine" => self.engine = engine(&value)?,
                 "memory" => self.most.memory = bytes(&value, 512 * MIB, 1024 * GIB)?,
                 "cpus" => self.most.cpus = cpus(&value, 0.1, 256.0)?,
                 "processes" => self.most.processes = count(&value, 64, 32_768)?,
@@ -132,7 +137,7 @@ impl ClusterSettings {
                 "warm-sessions" => self.warm_sessions = count(&value, 0, 32)?,
                 _ => {
                     return Err(value.unknown(
-                        "there are memory, cpus, processes, disk, sessions-per-cluster, \
+                        "there are engine, memory, cpus, processes, disk, sessions-per-cluster, \
                          sessions-per-role, sessions-per-login and warm-sessions",
                     ));
                 }
@@ -177,6 +182,11 @@ impl ClusterSettings {
             ..base.clone()
         }
     }
+}
+
+fn engine(value: &Value<'_>) -> Result<Engine, SettingsError> {
+    let only = "it is always sail here: Apache Spark and others aren't built yet";
+    Engine::named(value.text).ok_or_else(|| value.refused(only))
 }
 
 /// The Glue catalog is the only one there is; saying so is accepted.
@@ -262,6 +272,7 @@ mod tests {
         let settings = read(
             SESSION,
             &[
+                ("engine", "sail"),
                 ("memory", "8g"),
                 ("cpus", "1.5"),
                 ("processes", "256"),
@@ -321,6 +332,7 @@ mod tests {
         for (classification, property, value, said) in [
             ("yarn-site", "x", "1", "yarn-site"),
             (SESSION, "colour", "red", "colour"),
+            (SESSION, "engine", "spark", "sail"),
             (SESSION, "memory", "1m", "512m"),
             (SESSION, "memory", "2000g", "1024g"),
             (SESSION, "memory", "much", "much"),
