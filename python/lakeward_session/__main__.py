@@ -36,13 +36,25 @@ def engine_of(options: argparse.Namespace) -> Any:
     return engine
 
 
-def begin(interpreter: Interpreter, engine: Any, kind: str) -> dict[str, object]:
+def bridge_of(options: argparse.Namespace, channel: Channel) -> Any:
+    """A kernel's process, for a session that is one."""
+    if options.kind != "kernel":
+        return None
+    from .kernel import Bridge
+
+    bridge = Bridge(channel, options.output_limit)
+    if options.ahead:
+        bridge.wait_until_prepared()
+    return bridge
+
+
+def begin(interpreter: Interpreter, engine: Any, kind: str, is_other: bool) -> dict[str, object]:
     """Prepares the user's names and says what there is."""
     facts: dict[str, object] = {"ready": True, "kind": kind, "pid": os.getpid()}
     if engine is not None and kind == "python":
         engine.stop()
     elif engine is not None:
-        configuration.apply(engine.spark)
+        engine.restart() if is_other else configuration.apply(engine.spark)
         interpreter.names.update(engine.names())
         interpreter.on_cancel = engine.cancel
         interpreter.sql = engine.spark.sql
@@ -55,23 +67,19 @@ def main() -> int:
     channel = Channel.take(options.log)
     lines = channel.lines()
     interpreter = Interpreter(limit=options.output_limit)
-    signal.signal(signal.SIGINT, interpreter.interrupt)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if options.kind == "kernel" else interpreter.interrupt)
     try:
         started = time.monotonic()
-        engine = engine_of(options)
+        engine, bridge = engine_of(options), bridge_of(options, channel)
         channel.send({"warm": True, "seconds": round(time.monotonic() - started, 3)})
         line = next(lines, None)
         if line is None:
             return 0
         told = json.loads(line)["begin"]
         is_other = assignment.accept(told)
-        if options.kind == "kernel":
-            from .kernel import serve
-
-            return serve(channel, lines, options.output_limit)
-        if engine is not None and is_other and told["kind"] != "python":
-            engine.restart()
-        channel.send(begin(interpreter, engine, told["kind"]))
+        if bridge is not None:
+            return bridge.serve(lines, is_other)
+        channel.send(begin(interpreter, engine, told["kind"], is_other))
     except BaseException as error:  # the Spark client exits where it should raise
         traceback.print_exc()
         channel.send({"fatal": f"{type(error).__name__}: {error}"})

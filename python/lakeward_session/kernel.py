@@ -3,6 +3,8 @@
 The kernel is a process of its own below this one, so that it can be restarted and may die. Between the two are Jupyter's ZMQ
 sockets, in a folder that nobody else opens, with signed messages. On the channel are JSON lines.
 
+The kernel's process is started before it is known whose it is: it prepares what takes long, and then waits to be told.
+
 In:  ``{"start": {"environment": {name: value}}}`` first, then ``{"message": ..}`` (see ``kernel_messages``),
      ``{"interrupt": true}``, ``{"restart": n}``
 Out: ``{"ready": true, ..}`` or ``{"fatal": reason}`` first, then ``{"message": ..}``, ``{"restarted": n}``;
@@ -13,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -37,49 +38,69 @@ FIGURES = "module://matplotlib_inline.backend_inline"
 # A kernel that dies so many times in so many seconds is given up.
 DEATHS = 5
 DEATH_SECONDS = 60.0
+# What the kernel's process says when it waits to be told whose it is.
+PREPARED = b"\n"
 # What is under way on the sockets of a kernel that died.
 LAST_MESSAGES = 0.2
 
 
-def serve(channel: Channel, lines: Iterator[bytes], output_limit: int) -> int:
-    """Runs a kernel until the input ends, or until it is given up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        start = json.loads(next(lines))["start"]
-        bridge = Bridge(channel, min(output_limit * 4, MESSAGE_LIMIT), start["environment"])
-    except Exception as error:
-        channel.send({"fatal": f"the kernel can't be prepared: {type(error).__name__}: {error}"})
-        return 1
-    threading.Thread(target=bridge.hear, args=(lines,), name="requests", daemon=True).start()
-    return bridge.run()
+class KernelError(Exception):
+    """The kernel's process could not be prepared."""
 
 
 class Kernel:
     """One run of the kernel's process."""
 
-    def __init__(self, connection: str, environment: dict[str, str]) -> None:
+    def __init__(self, connection: str) -> None:
         report, told = os.pipe()
+        assignment, self._assignment = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.kernel_process", str(os.getpid()), connection, str(told)],
-                env=dict(os.environ) | environment | {"MPLBACKEND": FIGURES},
+                [sys.executable, "-m", f"{__package__}.kernel_process", str(os.getpid()), connection, str(assignment), str(told)],
+                env=dict(os.environ) | {"MPLBACKEND": FIGURES},
                 stdin=subprocess.DEVNULL,
-                pass_fds=(told,),
+                pass_fds=(assignment, told),
             )
         finally:
             os.close(told)
+            os.close(assignment)
         self.exit = os.pidfd_open(self._process.pid)
         self.report: int | None = report
+        self._said = b""
 
-    def facts(self) -> dict[str, Any]:
-        """What it had to say about its start; asked once, when there is something."""
-        with os.fdopen(self.report, "rb") as line:  # type: ignore[arg-type]
-            self.report = None
-            text = line.read(64 << 10)
+    def assign(self, environment: dict[str, str], is_other: bool) -> None:
+        """Says whose it is: its environment, and whether its engine has to be started anew for that."""
+        whole = dict(os.environ) | environment | {"MPLBACKEND": FIGURES}
         try:
-            return json.loads(text)
+            with os.fdopen(self._assignment, "w") as line:
+                json.dump({"environment": whole, "is_other": is_other}, line)
+        except BrokenPipeError:
+            pass  # it ended, which is noticed elsewhere
+
+    def wait_until_prepared(self) -> None:
+        """Waits for what it says before it is told whose it is."""
+        assert self.report is not None
+        if os.read(self.report, len(PREPARED)) != PREPARED:
+            raise KernelError(f"the kernel ended before it was ready ({self.ending()})")
+
+    def facts(self) -> dict[str, Any] | None:
+        """What it had to say about its start, once that is whole; asked when there is more of it."""
+        assert self.report is not None
+        if text := os.read(self.report, 64 << 10):
+            self._said += text
+            return None
+        os.close(self.report)
+        self.report = None
+        try:
+            return json.loads(self._said)
         except ValueError:
             return {"fatal": f"the kernel ended before it was ready ({self.ending()})"}
+
+    def last_facts(self) -> dict[str, Any]:
+        """The same of a kernel that ended."""
+        while (facts := self.facts()) is None:
+            pass
+        return facts
 
     def kill(self) -> None:
         self._process.kill()
@@ -99,10 +120,10 @@ class Kernel:
 class Bridge:
     """Passes messages on, one at a time, in one thread."""
 
-    def __init__(self, channel: Channel, line_limit: int, environment: dict[str, str]) -> None:
+    def __init__(self, channel: Channel, output_limit: int) -> None:
         self._channel = channel
-        self._limit = line_limit
-        self._environment = environment
+        self._limit = min(output_limit * 4, MESSAGE_LIMIT)
+        self._environment: dict[str, str] = {}
         self._connection = connection_file()
         self._client = KernelClient(connection_file=self._connection)
         self._client.load_connection_file()
@@ -128,7 +149,17 @@ class Bridge:
         self._has_been_ready = False
         self._kernel = self._launch()
 
-    def hear(self, lines: Any) -> None:
+    def wait_until_prepared(self) -> None:
+        self._kernel.wait_until_prepared()
+
+    def serve(self, lines: Iterator[bytes], is_other: bool) -> int:
+        """Runs the kernel, whose owner is known now, until the input ends or the kernel is given up."""
+        self._environment = json.loads(next(lines))["start"]["environment"]
+        self._kernel.assign(self._environment, is_other)
+        threading.Thread(target=self._hear, args=(lines,), name="requests", daemon=True).start()
+        return self._run()
+
+    def _hear(self, lines: Any) -> None:
         """Hands the channel's lines to the bridge's thread; no more are taken than it keeps up with."""
         socket = zmq.Context.instance().socket(zmq.PUSH)
         socket.setsockopt(zmq.SNDHWM, WAITING_LINES)
@@ -137,7 +168,7 @@ class Bridge:
             socket.send(line)
         socket.send(b"")
 
-    def run(self) -> int:
+    def _run(self) -> int:
         while True:
             status = self._step({ready for ready, _ in self._poller.poll()})
             if status is not None:
@@ -195,8 +226,11 @@ class Bridge:
 
     def _started(self) -> int | None:
         """What a new kernel says first."""
-        self._poller.unregister(self._kernel.report)
+        report = self._kernel.report
         facts = self._kernel.facts()
+        if facts is None:
+            return None
+        self._poller.unregister(report)
         if "fatal" in facts:
             return self._give_up(str(facts["fatal"]))
         self._facts = facts
@@ -226,7 +260,7 @@ class Bridge:
         if self._kernel.report is not None:
             self._poller.unregister(self._kernel.report)
             if self._restart is None:
-                return self._give_up(str(self._kernel.facts().get("fatal", f"the kernel ended ({ending})")))
+                return self._give_up(str(self._kernel.last_facts().get("fatal", f"the kernel ended ({ending})")))
         self._kernel.close()
         if self._restart is None:
             print(f"the kernel ended ({ending})", file=sys.__stderr__)
@@ -238,6 +272,7 @@ class Bridge:
             self._poller.unregister(self._requests)
         self._facts, self._is_heard = None, False
         self._kernel = self._launch()
+        self._kernel.assign(self._environment, is_other=False)
         return None
 
     def _drain(self) -> None:
@@ -246,7 +281,7 @@ class Bridge:
             self._pass_on(ready)
 
     def _launch(self) -> Kernel:
-        kernel = Kernel(self._connection, self._environment)
+        kernel = Kernel(self._connection)
         self._poller.register(kernel.exit, zmq.POLLIN)
         self._poller.register(kernel.report, zmq.POLLIN)
         return kernel

@@ -19,7 +19,7 @@ CHARACTERS = 50_000
 class Kernel:
     """Drives one kernel's process as the daemon does."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *arguments, engine=None):
         self.folder = pathlib.Path(folder)
         home, scratch = self.folder / "home", self.folder / "tmp"
         home.mkdir()
@@ -29,11 +29,13 @@ class Kernel:
             "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
         }  # fmt: skip
         command = [sys.executable, "-m", "lakeward_session", "--kind", "kernel", "--log", str(self.folder / "log")]
-        command += ["--output-limit", str(CHARACTERS)]
+        command += ["--output-limit", str(CHARACTERS), *arguments]
         self.process = subprocess.Popen(command, env=environment, cwd=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.session = uuid.uuid4().hex
         self.warm = self.hear()
-        self.say({"begin": {"kind": "kernel", "name": "", "application": "application_1_0001", "settings": {}, "engine": {}, "token": None}})
+        settings = {"spark.sql.shuffle.partitions": "7"}
+        begin = {"kind": "kernel", "name": "mine", "application": "application_1_0001", "settings": settings, "engine": engine or {}, "token": None}
+        self.say({"begin": begin})
         self.say({"start": {"environment": {"KERNEL_USERNAME": "alice"}}})
         self.first = self.hear()
 
@@ -152,8 +154,8 @@ class KernelTest(unittest.TestCase):
 
     def test_an_interrupt_ends_the_cell_alone(self):
         self.kernel.run("kept = 1")
-        request = self.kernel.execute("import time\ntime.sleep(600)")
-        self.kernel.until(lambda line: line.get("message", {}).get("msg_type") == "execute_input")
+        request = self.kernel.execute("import time\nprint('begun', flush=True)\ntime.sleep(600)")
+        self.kernel.until(lambda line: line.get("message", {}).get("msg_type") == "stream")
         self.kernel.say({"interrupt": True})
         [reply] = contents(self.kernel.answers(request), "execute_reply")
         self.assertEqual(reply["ename"], "KeyboardInterrupt")
@@ -173,6 +175,22 @@ class KernelTest(unittest.TestCase):
         for state in ("busy", "restarting", "idle"):
             self.kernel.until(lambda line, state=state: line.get("state") == state)
         self.assertEqual(result(self.kernel.run("5")), "5")
+
+
+@unittest.skipUnless(HAS_KERNEL, "needs the packages of a session")
+class WarmKernelTest(unittest.TestCase):
+    def test_one_that_waited_takes_its_owners_environment_settings_and_share(self):
+        share = {"SAIL_EXECUTION__DEFAULT_PARALLELISM": "3"}
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        kernel = Kernel(folder.name, "--ahead", engine=share)
+        self.addCleanup(kernel.close)
+        self.assertTrue(kernel.warm["warm"])
+        facts = "import os; [os.environ[name] for name in ('KERNEL_USERNAME', 'LAKEWARD_SESSION_NAME')]"
+        self.assertEqual(result(kernel.run(facts)), "['alice', 'mine']")
+        self.assertEqual(result(kernel.run("spark.conf.get('spark.sql.shuffle.partitions'), spark.range(4).count()")), "('7', 4)")
+        engine = kernel.first["engine"]["pid"]
+        self.assertIn(b"SAIL_EXECUTION__DEFAULT_PARALLELISM=3", pathlib.Path(f"/proc/{engine}/environ").read_bytes())
 
 
 @unittest.skipUnless(HAS_KERNEL, "needs the packages of a session")
