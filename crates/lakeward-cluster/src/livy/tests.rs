@@ -20,6 +20,7 @@ use lakeward_wire::listener::serve_plain;
 
 mod batches;
 mod kinds;
+mod records;
 mod recovery;
 
 struct Bench {

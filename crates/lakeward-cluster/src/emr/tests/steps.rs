@@ -165,7 +165,7 @@ async fn a_step_runs_under_its_runtime_role_and_its_cluster_waits_again() {
     let arn = world.call_of(caller).caller_arn();
     assert!(arn.contains(":assumed-role/marketing/"), "{arn}");
     // The step's name opens no door of the cluster.
-    assert!(world.emr.login(&id, &ids[0], "").is_none());
+    assert!(world.emr.login(&id, &ids[0], "").is_err());
 
     program.end(StepEnd::Succeeded);
     until(&world, &id, &ids[0], "COMPLETED").await;
