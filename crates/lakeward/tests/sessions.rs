@@ -12,6 +12,7 @@ use std::{path::Path, time::Duration};
 
 use lakeward::daemon::StateFolder;
 use lakeward_client::Client;
+use lakeward_sandbox::Mode;
 use lakeward_session::Isolation;
 use serde_json::{Value, json};
 use support::{World, livy::Livy};
@@ -169,6 +170,34 @@ async fn an_interpreter_that_waited_gets_the_engine_that_its_session_asks_for() 
     let pool = (1_u64 << 30) + (256 << 20);
     assert_eq!(livy.text(&session, POOLS).await, format!("['{pool}']"));
     assert_eq!(livy.text(&session, "spark.range(5).count()").await, "5");
+    world.daemon.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_control_groups_sessions_still_live_in_namespaces_of_their_own() {
+    let world = World::with_sessions_in(Mode::Namespaces).await;
+    let (world, demo, _) = world.with_demo().await;
+    let livy = Livy::log_in(&world, &demo, "david", "marketing").await;
+    let session = livy.open(json!({"kind": "pyspark"})).await;
+    let log = livy.log(&session).await;
+    assert!(log.contains(r#""sandbox":"namespaces""#), "{log}");
+    let count = "spark.sql('select * from tpc.dl_tpc_customer limit 3').count()";
+    assert_eq!(livy.text(&session, count).await, "3");
+
+    let addresses = world.daemon.addresses();
+    let targets = format!(
+        "TARGETS = [('{}', 8998), ('127.0.0.1', {}), ('1.1.1.1', 443)]",
+        demo.cluster_address,
+        addresses.proxy.port(),
+    );
+    let reached = livy.text(&session, &format!("{targets}{REACH}")).await;
+    assert_eq!(reached, "");
+    let state = world.folder.root().join("state.db");
+    let seen = format!(
+        "import os\nos.path.exists({:?})",
+        state.display().to_string()
+    );
+    assert_eq!(livy.text(&session, &seen).await, "False");
     world.daemon.shutdown().await;
 }
 
