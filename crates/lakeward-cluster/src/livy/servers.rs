@@ -70,6 +70,7 @@ impl LivyServers {
     ) -> io::Result<()> {
         let router = router(Livy {
             cluster_id: cluster_id.to_owned(),
+            base: format!("https://{address}"),
             roles: Arc::clone(&self.roles),
             sessions: Arc::clone(&self.sessions),
             lapsed: LapsedLogins::default(),

@@ -20,6 +20,7 @@ use lakeward_wire::listener::serve_plain;
 
 mod batches;
 mod kinds;
+mod pages;
 mod recovery;
 
 struct Bench {

@@ -234,6 +234,10 @@ impl ClusterRuntime for Clusters {
         self.jupyter.stop(cluster_id).await;
     }
 
+    fn pages(&self, cluster: &Cluster) -> String {
+        format!("https://{}:{}", cluster.address, self.livy_port)
+    }
+
     fn busy(&self, cluster_id: &str) -> bool {
         self.livy
             .sessions(cluster_id)

@@ -97,6 +97,10 @@ impl ClusterRuntime for Sockets {
         self.running.lock().unwrap().remove(cluster_id);
     }
 
+    fn pages(&self, cluster: &Cluster) -> String {
+        format!("https://{}:8998", cluster.address)
+    }
+
     fn busy(&self, _cluster_id: &str) -> bool {
         self.busy.load(Ordering::SeqCst)
     }
