@@ -22,8 +22,11 @@ use std::{
 use lakeward_client::{Client, Credentials};
 use postgres::Server;
 use serde_json::{Value, json};
-use support::program::{Program, run};
-use tokio::{net::TcpStream, time::sleep};
+use support::{
+    eventually,
+    program::{Program, run},
+};
+use tokio::net::TcpStream;
 
 const IAM: &str = "2010-05-08";
 /// Where a cluster's Livy listens.
@@ -65,13 +68,10 @@ async fn iam(client: &Client, action: &str, user: &str) -> bool {
 /// Waits until a node knows a user or doesn't, and answers how long that took.
 async fn until(client: &Client, user: &str, there: bool) -> Duration {
     let begun = Instant::now();
-    while iam(client, "GetUser", user).await != there {
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "{user}: the other node doesn't know"
-        );
-        sleep(Duration::from_millis(5)).await;
-    }
+    eventually(&format!("{user}, on the other node"), async || {
+        iam(client, "GetUser", user).await == there
+    })
+    .await;
     begun.elapsed()
 }
 
@@ -131,15 +131,11 @@ async fn two_nodes_see_each_others_changes() {
         "{text}"
     );
     server.run();
-    let begun = Instant::now();
     let again = [("Action", "CreateUser"), ("UserName", "back")];
-    while b.query("iam", IAM, &again).await.is_err() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "the node doesn't come back"
-        );
-        sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the node's return", async || {
+        b.query("iam", IAM, &again).await.is_ok()
+    })
+    .await;
     assert!(!iam(&b, "GetUser", "lost").await);
     assert!(second.stop().await.success());
     let first = node(&one, &url).await;
@@ -195,23 +191,17 @@ async fn launch(client: &Client) -> String {
 
 /// Waits until a node says that a cluster is in a state; the cluster's address.
 async fn reaches(client: &Client, id: &str, state: &str) -> SocketAddr {
-    let begun = Instant::now();
     let describe = "ElasticMapReduce.DescribeCluster";
-    loop {
+    let mut cluster = Value::Null;
+    eventually(&format!("{id} is {state}"), async || {
         let found = client.json("elasticmapreduce", describe, json!({"ClusterId": id}));
         // A node hears of a new cluster a little later than the one that made it.
-        let found = found.await.unwrap_or_default();
-        let cluster = &found["Cluster"];
-        if cluster["Status"]["State"] == state {
-            let address = cluster["MasterPublicDnsName"].as_str().unwrap();
-            return SocketAddr::new(address.parse().unwrap(), LIVY);
-        }
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "{id} isn't {state}: {cluster}"
-        );
-        sleep(Duration::from_millis(20)).await;
-    }
+        cluster = found.await.unwrap_or_default()["Cluster"].take();
+        cluster["Status"]["State"] == state
+    })
+    .await;
+    let address = cluster["MasterPublicDnsName"].as_str().unwrap();
+    SocketAddr::new(address.parse().unwrap(), LIVY)
 }
 
 /// Bytes that no record names, written so long ago.
