@@ -11,7 +11,14 @@ use std::{
 /// No line of prose is longer: a change of a word should be a small difference.
 const WIDEST: usize = 140;
 /// Programs whose options aren't ours.
-const FOREIGN: [&str; 6] = ["aws", "cargo", "git", "jupyter", "pip", "systemd-run"];
+const FOREIGN: [&str; 6] = [
+    "aws",
+    "cargo",
+    "jupyter",
+    "sail",
+    "systemd-run",
+    "%sm_analytics",
+];
 
 /// A file of the repository.
 struct Written {
@@ -171,8 +178,12 @@ fn tests_that_the_documents_name_are_there() {
                 && name.matches('_').count() > 1
                 && !name.contains("__")
                 && name == name.to_lowercase();
-            // The example's tables.
-            if looks_it && !name.starts_with("dl_tpc_") && !named.contains(&*name) {
+            // The example's tables, and other people's names that a source quotes.
+            let is_quoted = || {
+                let mut sources = files.iter().filter(|file| !file.path.ends_with(".md"));
+                sources.any(|file| file.text.contains(&format!("'{name}'")))
+            };
+            if looks_it && !name.starts_with("dl_tpc_") && !named.contains(&*name) && !is_quoted() {
                 untrue.insert(format!("{}: no test `{name}`", document.path));
             }
         }
@@ -205,60 +216,116 @@ fn commands() -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
-/// The options among a command's words.
-fn options(words: &[&str]) -> impl Iterator<Item = String> {
-    let bare = |word: &&str| {
-        let end = word.find(|letter: char| letter != '-' && !letter.is_ascii_alphanumeric());
-        word.get(..end.unwrap_or(word.len())).unwrap().to_owned()
-    };
-    let words: Vec<String> = words
-        .iter()
-        .map(|word| word.trim_start_matches('['))
-        .filter(|word| word.starts_with("--") && word.len() > 2)
-        .map(|word| bare(&word))
+/// What can be typed, in words: what stands between back-ticks, and the lines of blocks of code.
+fn typed(document: &Written) -> Vec<Vec<String>> {
+    let text = document.text.replace("\\\n", " ");
+    let blocks = parts(&text).1.into_iter().map(str::to_owned);
+    let lines = quoted(document).into_iter().chain(blocks);
+    let lines = lines.map(|line| {
+        let line = line.split(" # ").next().unwrap_or_default();
+        let line = line
+            .replace("$(", " ")
+            .replace(['[', ']', '(', ')', '"', ','], " ");
+        line.split_whitespace().map(str::to_owned).collect()
+    });
+    lines.collect()
+}
+
+fn options(words: &[String]) -> impl Iterator<Item = &str> {
+    let options = words.iter().filter(|word| word.starts_with("--"));
+    let options = options.map(|word| word.split(['=', '…']).next().unwrap());
+    options.filter(|option| option.len() > 2)
+}
+
+/// What is wrong with the words that follow `lakeward`.
+fn misspoken(rest: &[String], commands: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let names: Vec<String> = (0..=2.min(rest.len()))
+        .map(|count| rest.get(..count).unwrap().join(" "))
         .collect();
-    words.into_iter()
+    let name = names.iter().rfind(|name| commands.contains_key(*name));
+    let (name, first) = (name.unwrap(), rest.first().map_or("", String::as_str));
+    let known = commands.get(name).unwrap();
+    let mut wrong: Vec<String> = options(rest)
+        .filter(|option| !known.contains(*option))
+        .map(|option| format!("`lakeward {name}` has no {option}"))
+        .collect();
+    let is_command = is_word(first, "-") && !first.starts_with('-') && first != "help";
+    if is_command && name.is_empty() {
+        wrong.push(format!("`lakeward` has no {first}"));
+    }
+    wrong
 }
 
 #[test]
 fn options_and_commands_that_the_documents_name_are_there() {
-    let files = repository();
-    let commands = commands();
+    let (files, commands) = (repository(), commands());
     assert!(commands.len() > 15, "{commands:?}");
-    let scripts = files.iter().filter(|file| file.path.ends_with(".py"));
-    let mut all: BTreeSet<String> = scripts
-        .flat_map(|file| file.text.split("add_argument(\"").skip(1))
-        .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
-        .collect();
-    all.extend(commands.values().flatten().cloned());
+    let is_written = |option: &str| {
+        let mut sources = files.iter().filter(|file| !file.path.ends_with(".md"));
+        sources.any(|file| file.text.contains(&format!("\"{option}\"")))
+    };
+    let is_known = |option: &str| commands.values().any(|known| known.contains(option));
     let mut untrue = BTreeSet::new();
     for document in documents(&files) {
-        let (_, blocks) = parts(&document.text);
-        let lines = blocks.into_iter().map(str::to_owned);
-        for line in quoted(document).into_iter().chain(lines) {
-            let line = line.replace("$(", " ").replace([')', '"'], " ");
-            let line = line.split(" # ").next().unwrap_or_default();
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let ours = |word: &&str| word.rsplit('/').next() == Some("lakeward");
-            if let Some(at) = words.iter().position(|word| ours(&word)) {
-                let rest = words.get(at + 1..).unwrap();
-                let name = |count| rest.get(..count).map(|words| words.join(" "));
-                let known = [2, 1, 0]
-                    .into_iter()
-                    .filter_map(name)
-                    .find_map(|name| Some((commands.get(&name)?, name)));
-                let (known, command) = known.unwrap();
-                let first = rest.first().copied().unwrap_or_default();
-                let is_command = is_word(first, "-") && !first.starts_with('-') && first != "help";
-                if is_command && command.is_empty() {
-                    untrue.insert(format!("{}: no command in `{line}`", document.path));
+        for words in typed(document) {
+            let program = |word: &String| {
+                let name = word.rsplit('/').next().unwrap_or_default();
+                name == "lakeward" || FOREIGN.contains(&name)
+            };
+            let wrong = match words.iter().position(program) {
+                Some(at) if words.get(at).unwrap().ends_with("lakeward") => {
+                    misspoken(words.get(at + 1..).unwrap(), &commands)
                 }
-                for option in options(rest).filter(|option| !known.contains(option)) {
-                    untrue.insert(format!("{}: no {option} in `{line}`", document.path));
-                }
-            } else if !words.iter().any(|word| FOREIGN.contains(word)) {
-                for option in options(&words).filter(|option| !all.contains(option)) {
-                    untrue.insert(format!("{}: no {option}", document.path));
+                Some(_) => Vec::new(),
+                None => options(&words)
+                    .filter(|option| !is_known(option) && !is_written(option))
+                    .map(|option| format!("no {option}"))
+                    .collect(),
+            };
+            untrue.extend(
+                wrong
+                    .iter()
+                    .map(|text| format!("{}: {text}", document.path)),
+            );
+        }
+    }
+    none(untrue);
+}
+
+/// Whether `flag name` of a cargo command means something here.
+fn is_target(flag: &str, name: &str, paths: &BTreeSet<&str>) -> bool {
+    let folder = match flag {
+        "--bench" => "benches",
+        "--test" => "tests",
+        "--example" => "examples",
+        "-p" => {
+            return !name.starts_with("lakeward")
+                || paths.contains(&*format!("crates/{name}/Cargo.toml"));
+        }
+        _ => return true,
+    };
+    let ends = [
+        format!("/{folder}/{name}.rs"),
+        format!("/{folder}/{name}/main.rs"),
+    ];
+    paths
+        .iter()
+        .any(|path| ends.iter().any(|end| path.ends_with(end)))
+}
+
+#[test]
+fn targets_that_the_documents_name_are_there() {
+    let files = repository();
+    let paths: BTreeSet<&str> = files.iter().map(|file| &*file.path).collect();
+    let mut untrue = BTreeSet::new();
+    for document in documents(&files) {
+        for words in typed(document) {
+            for pair in words.windows(2) {
+                if let [flag, name] = pair
+                    && words.iter().any(|word| word == "cargo")
+                    && !is_target(flag, name, &paths)
+                {
+                    untrue.insert(format!("{}: no {flag} {name}", document.path));
                 }
             }
         }
@@ -266,46 +333,17 @@ fn options_and_commands_that_the_documents_name_are_there() {
     none(untrue);
 }
 
-/// `cargo … -p CRATE --test NAME` and the like, and variables that somebody reads.
 #[test]
-fn targets_and_variables_that_the_documents_name_are_there() {
+fn variables_that_the_documents_name_are_read() {
     let files = repository();
-    let paths: BTreeSet<&str> = files.iter().map(|file| &*file.path).collect();
+    let (documents, sources): (Vec<&Written>, Vec<&Written>) =
+        files.iter().partition(|file| file.path.ends_with(".md"));
     let mut untrue = BTreeSet::new();
-    for document in documents(&files) {
-        let words: Vec<&str> = document.text.split_whitespace().collect();
-        for pair in words.windows(2) {
-            let (&[flag, name], bare) = (pair, |letter: char| {
-                letter != '-' && letter != '_' && !letter.is_ascii_alphanumeric()
-            }) else {
-                continue;
-            };
-            let name = name.trim_matches(bare);
-            let folders = match flag {
-                "--bench" => ["benches"].as_slice(),
-                "--test" => &["tests"],
-                "--example" => &["examples"],
-                "-p" if name.starts_with("lakeward") => &["src"],
-                _ => continue,
-            };
-            let is_there = |path: &&str| {
-                folders.iter().any(|folder| match flag {
-                    "-p" => path.starts_with(&format!("crates/{name}/{folder}/")),
-                    _ => {
-                        path.ends_with(&format!("/{folder}/{name}.rs"))
-                            || path.ends_with(&format!("/{folder}/{name}/main.rs"))
-                    }
-                })
-            };
-            if !paths.iter().any(is_there) {
-                untrue.insert(format!("{}: no `{flag} {name}`", document.path));
-            }
-        }
+    for document in documents {
         for rest in document.text.split("LAKEWARD_").skip(1) {
             let end = rest.find(|letter: char| letter != '_' && !letter.is_ascii_uppercase());
             let name = format!("LAKEWARD_{}", rest.get(..end.unwrap_or(0)).unwrap());
-            let mut sources = files.iter().filter(|file| !file.path.ends_with(".md"));
-            if !sources.any(|file| file.text.contains(&name)) {
+            if !sources.iter().any(|file| file.text.contains(&name)) {
                 untrue.insert(format!("{}: nobody reads {name}", document.path));
             }
         }
