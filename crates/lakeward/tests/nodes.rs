@@ -39,8 +39,6 @@ use tokio::net::TcpStream;
 const IAM: &str = "2010-05-08";
 /// Where a cluster's Livy listens.
 const LIVY: u16 = 8998;
-/// For what comes in seconds when little else runs.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn node(state: &Path, url: &str) -> Program {
     let mut program = Program::start("serve", state, &["--store", url]);
@@ -325,31 +323,25 @@ async fn a_session_lives_on_its_clusters_node_and_every_node_decides_over_it() {
     let sessions = format!("https://{}:{LIVY}/sessions", demo.cluster_address);
     let here = first.instance();
     let open = (Method::POST, &*sessions, json!({"kind": "pyspark"}));
-    let begun = Instant::now();
-    let opened = loop {
-        match livy(&here, pair, open.clone()).await {
-            (201, opened) => break opened,
-            // It hears of the login a little later than the node that gave it out.
-            (status, _) => assert_eq!(status, 401),
-        }
-        assert!(begun.elapsed() < PATIENCE, "the login never was known");
-        sleep(Duration::from_millis(50)).await;
-    };
+    let mut opened = Value::Null;
+    // It hears of the login a little later than the node that gave it out.
+    eventually("the login, on the other node", async || {
+        let (status, answer) = livy(&here, pair, open.clone()).await;
+        assert!([201, 401].contains(&status), "{answer}");
+        opened = answer;
+        status == 201
+    })
+    .await;
     let place = format!("{sessions}/{}", opened["id"]);
     let shown = async |place: &str, state: &str| {
-        let begun = Instant::now();
-        loop {
-            let (_, seen) = livy(&here, pair, (Method::GET, place, Value::Null)).await;
-            if seen["state"] == state {
-                return seen;
-            }
+        let mut seen = Value::Null;
+        eventually(&format!("{place} is {state}"), async || {
+            seen = livy(&here, pair, (Method::GET, place, Value::Null)).await.1;
             assert_ne!(seen["state"], "error", "{seen}");
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "{place} never was {state}: {seen}"
-            );
-            sleep(Duration::from_millis(50)).await;
-        }
+            seen["state"] == state
+        })
+        .await;
+        seen
     };
     shown(&place, "idle").await;
     let code = "spark.sql('select * from tpc.dl_tpc_customer limit 3').count()";
@@ -373,20 +365,14 @@ async fn a_session_lives_on_its_clusters_node_and_every_node_decides_over_it() {
         ("PolicyName", "permissions"),
     ];
     admin.query("iam", IAM, &delete).await.unwrap();
-    let begun = Instant::now();
-    loop {
+    eventually("what was taken away is no longer read", async || {
         let run = (Method::POST, &*statements, json!({"code": code}));
         let (_, statement) = livy(&here, pair, run).await;
         let statement = format!("{statements}/{}", statement["id"]);
         let ended = shown(&statement, "available").await;
-        if ended["output"]["status"] == "error" {
-            break;
-        }
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "what was taken away is still read"
-        );
-    }
+        ended["output"]["status"] == "error"
+    })
+    .await;
     assert!(second.stop().await.success());
     assert!(first.stop().await.success());
 }

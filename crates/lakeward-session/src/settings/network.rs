@@ -263,7 +263,10 @@ mod tests {
         assert!(allows("packages.example:443", "packages.example.:443"));
         assert!(!allows("packages.example:443", "packages.example:80"));
         assert!(!allows("packages.example:443", "evilpackages.example:443"));
-        assert!(!allows("packages.example:443", "packages.example.evil.example:443"));
+        assert!(!allows(
+            "packages.example:443",
+            "packages.example.evil.example:443"
+        ));
         assert!(allows(
             "*.pythonhosted.org:443",
             "files.pythonhosted.org:443"
