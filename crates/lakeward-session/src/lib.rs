@@ -7,6 +7,7 @@
 //! The story in order: a [`SessionRegistry`] opens a [`Session`] for a [`Login`]; the launcher
 //! starts the interpreter; the interpreter's task runs one statement at a time; the registry's
 //! reaper ends what nobody uses.
+#![forbid(unsafe_code)]
 
 mod authority;
 mod batch;

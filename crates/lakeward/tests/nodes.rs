@@ -30,14 +30,15 @@ use lakeward::{
 use lakeward_client::{Client, Credentials};
 use postgres::Server;
 use serde_json::{Value, json};
-use support::program::{Program, run};
-use tokio::{net::TcpStream, time::sleep};
+use support::{
+    eventually,
+    program::{Program, run},
+};
+use tokio::net::TcpStream;
 
 const IAM: &str = "2010-05-08";
 /// Where a cluster's Livy listens.
 const LIVY: u16 = 8998;
-/// For what comes in seconds when little else runs.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn node(state: &Path, url: &str) -> Program {
     let mut program = Program::start("serve", state, &["--store", url]);
@@ -75,13 +76,10 @@ async fn iam(client: &Client, action: &str, user: &str) -> bool {
 /// Waits until a node knows a user or doesn't, and answers how long that took.
 async fn until(client: &Client, user: &str, there: bool) -> Duration {
     let begun = Instant::now();
-    while iam(client, "GetUser", user).await != there {
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "{user}: the other node doesn't know"
-        );
-        sleep(Duration::from_millis(5)).await;
-    }
+    eventually(&format!("{user}, on the other node"), async || {
+        iam(client, "GetUser", user).await == there
+    })
+    .await;
     begun.elapsed()
 }
 
@@ -141,15 +139,11 @@ async fn two_nodes_see_each_others_changes() {
         "{text}"
     );
     server.run();
-    let begun = Instant::now();
     let again = [("Action", "CreateUser"), ("UserName", "back")];
-    while b.query("iam", IAM, &again).await.is_err() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "the node doesn't come back"
-        );
-        sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the node's return", async || {
+        b.query("iam", IAM, &again).await.is_ok()
+    })
+    .await;
     assert!(!iam(&b, "GetUser", "lost").await);
     assert!(second.stop().await.success());
     let first = node(&one, &url).await;
@@ -205,23 +199,17 @@ async fn launch(client: &Client) -> String {
 
 /// Waits until a node says that a cluster is in a state; the cluster's address.
 async fn reaches(client: &Client, id: &str, state: &str) -> SocketAddr {
-    let begun = Instant::now();
     let describe = "ElasticMapReduce.DescribeCluster";
-    loop {
+    let mut cluster = Value::Null;
+    eventually(&format!("{id} is {state}"), async || {
         let found = client.json("elasticmapreduce", describe, json!({"ClusterId": id}));
         // A node hears of a new cluster a little later than the one that made it.
-        let found = found.await.unwrap_or_default();
-        let cluster = &found["Cluster"];
-        if cluster["Status"]["State"] == state {
-            let address = cluster["MasterPublicDnsName"].as_str().unwrap();
-            return SocketAddr::new(address.parse().unwrap(), LIVY);
-        }
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "{id} isn't {state}: {cluster}"
-        );
-        sleep(Duration::from_millis(20)).await;
-    }
+        cluster = found.await.unwrap_or_default()["Cluster"].take();
+        cluster["Status"]["State"] == state
+    })
+    .await;
+    let address = cluster["MasterPublicDnsName"].as_str().unwrap();
+    SocketAddr::new(address.parse().unwrap(), LIVY)
 }
 
 /// Bytes that no record names, written so long ago.
@@ -335,31 +323,25 @@ async fn a_session_lives_on_its_clusters_node_and_every_node_decides_over_it() {
     let sessions = format!("https://{}:{LIVY}/sessions", demo.cluster_address);
     let here = first.instance();
     let open = (Method::POST, &*sessions, json!({"kind": "pyspark"}));
-    let begun = Instant::now();
-    let opened = loop {
-        match livy(&here, pair, open.clone()).await {
-            (201, opened) => break opened,
-            // It hears of the login a little later than the node that gave it out.
-            (status, _) => assert_eq!(status, 401),
-        }
-        assert!(begun.elapsed() < PATIENCE, "the login never was known");
-        sleep(Duration::from_millis(50)).await;
-    };
+    let mut opened = Value::Null;
+    // It hears of the login a little later than the node that gave it out.
+    eventually("the login, on the other node", async || {
+        let (status, answer) = livy(&here, pair, open.clone()).await;
+        assert!([201, 401].contains(&status), "{answer}");
+        opened = answer;
+        status == 201
+    })
+    .await;
     let place = format!("{sessions}/{}", opened["id"]);
     let shown = async |place: &str, state: &str| {
-        let begun = Instant::now();
-        loop {
-            let (_, seen) = livy(&here, pair, (Method::GET, place, Value::Null)).await;
-            if seen["state"] == state {
-                return seen;
-            }
+        let mut seen = Value::Null;
+        eventually(&format!("{place} is {state}"), async || {
+            seen = livy(&here, pair, (Method::GET, place, Value::Null)).await.1;
             assert_ne!(seen["state"], "error", "{seen}");
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "{place} never was {state}: {seen}"
-            );
-            sleep(Duration::from_millis(50)).await;
-        }
+            seen["state"] == state
+        })
+        .await;
+        seen
     };
     shown(&place, "idle").await;
     let code = "spark.sql('select * from tpc.dl_tpc_customer limit 3').count()";
@@ -383,20 +365,14 @@ async fn a_session_lives_on_its_clusters_node_and_every_node_decides_over_it() {
         ("PolicyName", "permissions"),
     ];
     admin.query("iam", IAM, &delete).await.unwrap();
-    let begun = Instant::now();
-    loop {
+    eventually("what was taken away is no longer read", async || {
         let run = (Method::POST, &*statements, json!({"code": code}));
         let (_, statement) = livy(&here, pair, run).await;
         let statement = format!("{statements}/{}", statement["id"]);
         let ended = shown(&statement, "available").await;
-        if ended["output"]["status"] == "error" {
-            break;
-        }
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "what was taken away is still read"
-        );
-    }
+        ended["output"]["status"] == "error"
+    })
+    .await;
     assert!(second.stop().await.success());
     assert!(first.stop().await.success());
 }

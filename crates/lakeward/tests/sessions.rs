@@ -8,25 +8,14 @@
 
 mod support;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use lakeward::daemon::StateFolder;
 use lakeward_client::Client;
 use lakeward_sandbox::Mode;
 use lakeward_session::Isolation;
 use serde_json::{Value, json};
-use support::{World, livy::Livy};
-use tokio::time::sleep;
-
-async fn eventually(what: &str, mut probe: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
-        if probe().await {
-            return;
-        }
-        sleep(Duration::from_millis(200)).await;
-    }
-    panic!("never came: {what}");
-}
+use support::{World, eventually, livy::Livy};
 
 /// How many processes run sessions of the instance that has its packages there.
 fn interpreters(packages: &Path) -> usize {

@@ -154,16 +154,17 @@ impl ClusterSettings {
         for (name, text) in properties {
             let value = Value::new(LIVY, name, text);
             match name.as_str() {
-                "livy.server.port" => value.must_be("8998")?,
+                "livy.server.port" => {
+                    return Err(value.unknown("the port is the daemon's --livy-port"));
+                }
                 "livy.server.session.timeout-check" => value.must_be("true")?,
                 "livy.server.session.timeout" => self.idle_timeout = Some(span(&value)?),
                 "livy.server.session.state-retain.sec" => self.retain_ended = Some(span(&value)?),
                 "livy.server.session.max-creation" => self.starting = Some(count(&value, 1, 1000)?),
                 _ => {
                     return Err(value.unknown(
-                        "there are livy.server.port, livy.server.session.timeout, \
-                         livy.server.session.timeout-check, livy.server.session.state-retain.sec \
-                         and livy.server.session.max-creation",
+                        "there are livy.server.session.timeout, livy.server.session.timeout-check, \
+                         livy.server.session.state-retain.sec and livy.server.session.max-creation",
                     ));
                 }
             }
@@ -310,7 +311,6 @@ mod tests {
         let settings = read(
             LIVY,
             &[
-                ("livy.server.port", "8998"),
                 ("livy.server.session.timeout", "30m"),
                 ("livy.server.session.state-retain.sec", "60s"),
                 ("livy.server.session.max-creation", "5"),
@@ -346,7 +346,7 @@ mod tests {
             (SESSION, "processes", "1", "64"),
             (SESSION, "warm-sessions", "-1", "0 to 32"),
             (SESSION, "sessions-per-role", "0", "1 to 1000"),
-            (LIVY, "livy.server.port", "9000", "8998"),
+            (LIVY, "livy.server.port", "8998", "--livy-port"),
             (LIVY, "livy.server.session.timeout", "soon", "30m"),
             (LIVY, "livy.server.session.timeout-check", "false", "true"),
             (LIVY, "livy.spark.master", "local", "livy.spark.master"),

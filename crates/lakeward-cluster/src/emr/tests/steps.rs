@@ -106,10 +106,10 @@ fn state(world: &World, id: &str, step: &str) -> &'static str {
 async fn eventually(what: &str, holds: impl Fn() -> bool) {
     let reached = async {
         while !holds() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), reached)
+    tokio::time::timeout(Duration::from_secs(60), reached)
         .await
         .unwrap_or_else(|_| panic!("never: {what}"));
 }

@@ -433,10 +433,10 @@ impl World {
     pub(super) async fn until(&self, id: &str, state: &str) {
         let reached = async {
             while self.state(id) != state {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), reached)
+        tokio::time::timeout(Duration::from_secs(60), reached)
             .await
             .unwrap_or_else(|_| panic!("{id} is {}, not {state}", self.state(id)));
     }
