@@ -150,9 +150,8 @@ impl Starter {
         };
         let adopt = || -> io::Result<_> {
             let premises = Premises::open(&offer, enclosure.listeners, enclosure.refusals)?;
-            enclosure.input.set_nonblocking(true)?;
             let streams = Streams {
-                stdin: Box::new(tokio::net::UnixStream::from_std(enclosure.input)?),
+                stdin: Box::new(tokio::process::ChildStdin::from_std(enclosure.input)?),
                 stdout: tokio::process::ChildStdout::from_std(enclosure.output)?,
                 stderr: tokio::process::ChildStderr::from_std(enclosure.errors)?,
             };
