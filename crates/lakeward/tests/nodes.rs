@@ -19,6 +19,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use http::Method;
+use lakeward::{
+    cli::Progress,
+    daemon::StateFolder,
+    demo::ready,
+    profile::{Instance, Profiles},
+    python::{self, Kit},
+};
 use lakeward_client::{Client, Credentials};
 use postgres::Server;
 use serde_json::{Value, json};
@@ -28,6 +36,8 @@ use tokio::{net::TcpStream, time::sleep};
 const IAM: &str = "2010-05-08";
 /// Where a cluster's Livy listens.
 const LIVY: u16 = 8998;
+/// For what comes in seconds when little else runs.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn node(state: &Path, url: &str) -> Program {
     let mut program = Program::start("serve", state, &["--store", url]);
@@ -274,6 +284,119 @@ async fn a_cluster_is_the_node_s_that_started_it() {
     let second = node(&two, &url).await;
     let address = reaches(&a, &theirs, "TERMINATED").await;
     assert!(!listens(address).await);
+    assert!(second.stop().await.success());
+    assert!(first.stop().await.success());
+}
+
+/// What a cluster's Livy answers a login, and with which status.
+async fn livy(instance: &Instance, pair: &Value, ask: (Method, &str, Value)) -> (u16, Value) {
+    let (method, url, body) = ask;
+    let ca = reqwest::Certificate::from_pem(&std::fs::read(&instance.ca).unwrap()).unwrap();
+    let client = reqwest::Client::builder().add_root_certificate(ca);
+    let client = client.no_proxy().build().unwrap();
+    let text = |name: &str| pair[name].as_str().unwrap();
+    let request = client.request(method, url).body(body.to_string());
+    let request = request.basic_auth(text("Username"), Some(text("Password")));
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_lives_on_its_clusters_node_and_every_node_decides_over_it() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database("lake");
+    let room = support::room();
+    let (one, two) = (room.path().join("one"), room.path().join("two"));
+    let arguments = ["--scale", "0.01", "--store", &url];
+    let install = || python::ensure(Kit::Session, &Progress::new());
+    let python = tokio::task::spawn_blocking(install).await.unwrap();
+    let mut first = Program::with_python("demo", &one, &python.unwrap(), &arguments);
+    first.says("Lakeward is up").await;
+    let second = node(&two, &url).await;
+    let folder = StateFolder::open(&one).unwrap();
+    let demo = ready(&folder).unwrap().unwrap();
+    let keys = Profiles::read(&folder).unwrap();
+    let instance = second.instance();
+    let (david, admin) = (keys.get("david").unwrap(), keys.get("admin").unwrap().key());
+    let david = david.credentials(&instance).await.unwrap();
+    let (david, admin) = (
+        instance.client(david).unwrap(),
+        instance.client(admin).unwrap(),
+    );
+
+    // The other node gives out the login; the cluster's own knows it.
+    let role = demo.stack.role_arn(&demo.stack.runtime_role("marketing"));
+    let input = json!({"ClusterId": demo.cluster_id, "ExecutionRoleArn": role});
+    let issued = support::emr(&david, "GetClusterSessionCredentials", input).await;
+    let pair = &issued["Credentials"]["UsernamePassword"];
+    let sessions = format!("https://{}:{LIVY}/sessions", demo.cluster_address);
+    let here = first.instance();
+    let open = (Method::POST, &*sessions, json!({"kind": "pyspark"}));
+    let begun = Instant::now();
+    let opened = loop {
+        match livy(&here, pair, open.clone()).await {
+            (201, opened) => break opened,
+            // It hears of the login a little later than the node that gave it out.
+            (status, _) => assert_eq!(status, 401),
+        }
+        assert!(begun.elapsed() < PATIENCE, "the login never was known");
+        sleep(Duration::from_millis(50)).await;
+    };
+    let place = format!("{sessions}/{}", opened["id"]);
+    let shown = async |place: &str, state: &str| {
+        let begun = Instant::now();
+        loop {
+            let (_, seen) = livy(&here, pair, (Method::GET, place, Value::Null)).await;
+            if seen["state"] == state {
+                return seen;
+            }
+            assert_ne!(seen["state"], "error", "{seen}");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{place} never was {state}: {seen}"
+            );
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    shown(&place, "idle").await;
+    let code = "spark.sql('select * from tpc.dl_tpc_customer limit 3').count()";
+    let statements = format!("{place}/statements");
+    let run = (Method::POST, &*statements, json!({"code": code}));
+    let (_, statement) = livy(&here, pair, run).await;
+    let statement = format!("{statements}/{}", statement["id"]);
+    let ended = shown(&statement, "available").await;
+    assert_eq!(ended["output"]["data"]["text/plain"], "3", "{ended}");
+
+    // The other node doesn't run the cluster, and says so.
+    let input = json!({"ClusterId": demo.cluster_id});
+    let listed = admin.json("lakeward", "Lakeward.ListSessions", input).await;
+    assert_eq!(listed.unwrap()["IsHere"], false);
+
+    // What it takes away, the session loses.
+    let role = demo.stack.runtime_role("marketing");
+    let delete = [
+        ("Action", "DeleteRolePolicy"),
+        ("RoleName", &*role),
+        ("PolicyName", "permissions"),
+    ];
+    admin.query("iam", IAM, &delete).await.unwrap();
+    let begun = Instant::now();
+    loop {
+        let run = (Method::POST, &*statements, json!({"code": code}));
+        let (_, statement) = livy(&here, pair, run).await;
+        let statement = format!("{statements}/{}", statement["id"]);
+        let ended = shown(&statement, "available").await;
+        if ended["output"]["status"] == "error" {
+            break;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "what was taken away is still read"
+        );
+    }
     assert!(second.stop().await.success());
     assert!(first.stop().await.success());
 }

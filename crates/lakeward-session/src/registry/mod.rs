@@ -31,7 +31,7 @@ use super::retention::Retention;
 use super::session::{Overdue, Session, SessionRequest};
 use super::settings::{ClusterSettings, Grant};
 use super::start::Starter;
-use super::warm;
+use super::warm::{self, Purpose};
 use admission::Admission;
 pub(super) use admission::secrets;
 
@@ -126,8 +126,12 @@ impl SessionRegistry {
         let cluster = OpenCluster::new(cluster_id, address, settings, &self.limits);
         let cluster = Arc::new(cluster);
         self.clusters.lock().insert(Arc::clone(&cluster));
-        let gauge = self.counters.warm.clone();
-        warm::keep(&cluster, &self.starter, &self.places, gauge);
+        self.keep_warm(&cluster, Purpose::Statements);
+    }
+
+    fn keep_warm(&self, cluster: &Arc<OpenCluster>, purpose: Purpose) {
+        let warm = &self.counters.warm;
+        warm::keep(cluster, purpose, &self.starter, &self.places, warm);
     }
 
     fn cluster(&self, id: &str) -> Arc<OpenCluster> {
@@ -173,6 +177,8 @@ impl SessionRegistry {
         let (kernel, orders) = Kernel::new(Arc::clone(&admission.session), request);
         let kernels = &mut admission.state.kernels;
         kernels.insert(kernel.id(), Arc::clone(&kernel));
+        // Who starts one kernel starts another; before the first, none waits for nobody.
+        self.keep_warm(&admission.cluster, Purpose::Kernel);
         self.begin(admission, |cluster, grant| {
             kernel::drive(
                 Arc::clone(&kernel),

@@ -53,6 +53,8 @@ pub struct ClusterSettings {
     pub network: Network,
     /// Interpreters that wait for an owner.
     pub warm_sessions: usize,
+    /// Kernels that wait for an owner, once there was one.
+    pub warm_kernels: usize,
     /// Active sessions on the cluster, when it says.
     pub sessions_per_cluster: Option<usize>,
     /// Active sessions of one runtime role, when it says.
@@ -82,6 +84,7 @@ impl Default for ClusterSettings {
             spark: BTreeMap::new(),
             network: Network::default(),
             warm_sessions: 1,
+            warm_kernels: 1,
             sessions_per_cluster: None,
             sessions_per_role: None,
             sessions_per_login: None,
@@ -135,10 +138,11 @@ impl ClusterSettings {
                 "sessions-per-role" => self.sessions_per_role = Some(count(&value, 1, 1000)?),
                 "sessions-per-login" => self.sessions_per_login = Some(count(&value, 1, 1000)?),
                 "warm-sessions" => self.warm_sessions = count(&value, 0, 32)?,
+                "warm-kernels" => self.warm_kernels = count(&value, 0, 32)?,
                 _ => {
                     return Err(value.unknown(
                         "there are engine, memory, cpus, processes, disk, sessions-per-cluster, \
-                         sessions-per-role, sessions-per-login and warm-sessions",
+                         sessions-per-role, sessions-per-login, warm-sessions and warm-kernels",
                     ));
                 }
             }
@@ -281,6 +285,7 @@ mod tests {
                 ("sessions-per-role", "2"),
                 ("sessions-per-login", "1"),
                 ("warm-sessions", "0"),
+                ("warm-kernels", "2"),
             ],
         )
         .unwrap();
@@ -288,7 +293,7 @@ mod tests {
         assert_eq!(settings.most.cpus, 1.5);
         assert_eq!(settings.most.processes, 256);
         assert_eq!(settings.most.disk, 512 * MIB);
-        assert_eq!(settings.warm_sessions, 0);
+        assert_eq!((settings.warm_sessions, settings.warm_kernels), (0, 2));
         let bounds = settings.bounds(&SessionLimits::default());
         assert_eq!(
             (

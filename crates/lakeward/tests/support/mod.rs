@@ -63,10 +63,15 @@ impl World {
 
     /// The same, with sessions that really run, each in an enclosure.
     pub async fn with_running_sessions() -> Self {
+        Self::with_sessions_in(Mode::Full).await
+    }
+
+    /// The same, with as much around each session as the mode says.
+    pub async fn with_sessions_in(sandbox: Mode) -> Self {
         let install = || python::ensure(Kit::Session, &Progress::new());
         let python = tokio::task::spawn_blocking(install).await.unwrap();
         let settings = Settings {
-            sandbox: Mode::Full,
+            sandbox,
             ..settings(python.unwrap())
         };
         Self::with(room(), settings).await
