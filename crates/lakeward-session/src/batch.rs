@@ -202,10 +202,13 @@ impl Batch {
 
     /// Waits until its process is gone.
     pub async fn finished(&self) -> BatchState {
-        let mut ended = self.session.ended.subscribe();
-        // The sender is the session's, which this handle holds.
-        let _ = ended.wait_for(|ended| *ended).await;
+        self.session.gone().await;
         self.state()
+    }
+
+    /// Waits until its process is gone, but not for ever.
+    pub async fn gone_in_time(&self) {
+        self.session.gone_in_time().await;
     }
 
     /// `count` lines of the log from `from` on, and how many there are: what the script printed

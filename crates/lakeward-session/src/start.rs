@@ -260,7 +260,7 @@ impl Starter {
         streams: Streams,
         occupant: Arc<Occupant>,
     ) -> Started {
-        let (sender, lines) = mpsc::channel(4);
+        let (sender, lines) = mpsc::channel(1);
         let (exit, limit) = (process.exit(), self.limits.reply_bytes);
         tokio::spawn(hear(streams.stdout, exit, limit, sender));
         tokio::spawn(record(

@@ -101,5 +101,6 @@ pub(super) async fn delete(
 ) -> Result<Json<Value>, LivyError> {
     let batch = livy.batch(&login, &batch)?;
     livy.sessions.end_batch(&batch, "its owner deleted it");
+    batch.gone_in_time().await;
     Ok(Json(json!({ "msg": "deleted" })))
 }

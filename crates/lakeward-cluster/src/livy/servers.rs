@@ -112,13 +112,6 @@ impl LivyServers {
         self.sessions.summaries(cluster_id)
     }
 
-    /// Whether a session lives on the cluster.
-    #[must_use]
-    pub fn busy(&self, cluster_id: &str) -> bool {
-        let sessions = self.sessions(cluster_id);
-        sessions.iter().any(|session| !session.state.has_ended())
-    }
-
     /// Stops every server, ends every session, and waits until their processes are gone.
     pub async fn shutdown(&self) {
         // First: the records must outlive the sessions that end now.

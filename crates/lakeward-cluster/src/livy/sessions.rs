@@ -175,6 +175,8 @@ pub(super) async fn delete(
 ) -> Result<Json<Value>, LivyError> {
     let session = livy.session(&login, &session)?;
     livy.sessions.end(&session, "its owner deleted it");
+    // As Livy does: its place is free when this is answered.
+    session.gone_in_time().await;
     Ok(Json(json!({ "msg": "deleted" })))
 }
 

@@ -31,7 +31,7 @@ use lakeward_identity::{
     iam, organizations, sts_service,
 };
 use lakeward_sandbox::Mode;
-use lakeward_session::{AwsEndpoint, Isolation};
+use lakeward_session::{AwsEndpoint, Isolation, descriptors};
 use lakeward_store::{Schema, Store};
 use lakeward_wire::{authority::CertificateAuthority, listener};
 use tokio::{
@@ -76,6 +76,7 @@ impl Daemon {
     /// The state is unreadable or in use, or an address is taken; the text names which.
     pub async fn start(folder: &StateFolder, settings: Settings) -> Result<Self> {
         survive_file_limits()?;
+        descriptors::raise_limit().context("the limit on open files can't be raised")?;
         let held = folder.hold()?;
         let store = open_store(folder).await?;
         // Only now: another instance's sessions may be running from this folder until then.
