@@ -114,6 +114,11 @@ impl Session {
         self.core.lock().printed.text(stream)
     }
 
+    /// How it ended and why, for people.
+    pub(crate) fn verdict(&self) -> Option<String> {
+        self.core.lock().verdict.clone()
+    }
+
     /// Whether it works, as its kernel says.
     pub(crate) fn work(&self, is_busy: bool) {
         let mut core = self.core.lock();
@@ -155,6 +160,7 @@ impl Session {
             core.log.push(line);
         }
         core.log.push(text.to_owned());
+        core.verdict = Some(text.to_owned());
         self.counters.ended(match state {
             SessionState::Error => EndReason::NotStarted,
             SessionState::Success => EndReason::Finished,

@@ -91,3 +91,37 @@ async fn a_program_that_cannot_start_fails_its_step_and_says_why() {
             .ends_with("/controller.gz")
     );
 }
+
+#[tokio::test]
+async fn why_a_program_ended_or_never_began_is_told_when_it_said_nothing_itself() {
+    let world = World::new().await;
+    let wish = Wish {
+        logs: true,
+        ..PLAIN
+    };
+    let id = cluster(&world, wish).await;
+    let steps = json!([step("1", "missing"), step("2", "silent")]);
+    let ids = submit(&world, &id, None, steps).await.unwrap();
+    until(&world, &id, &ids[1], "FAILED").await;
+    for (step, reason, message) in [
+        (
+            &ids[0],
+            "The program could not be started.",
+            "cannot read s3://code/a.py: NoSuchKey",
+        ),
+        (
+            &ids[1],
+            "The program ended with an error.",
+            "the script ended with exit code 3",
+        ),
+    ] {
+        let details = describe(&world, &id, step).await["Status"]["FailureDetails"].clone();
+        assert_eq!(details["Reason"], reason);
+        assert_eq!(details["Message"], message);
+        let file = details["LogFile"].as_str().unwrap();
+        assert!(file.ends_with("/controller.gz"), "{file}");
+        let key = file.strip_prefix(&format!("s3://{NAME}/")).unwrap();
+        let controller = unpacked(&world, key);
+        assert!(controller.contains(message), "{controller}");
+    }
+}

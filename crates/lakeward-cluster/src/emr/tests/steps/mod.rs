@@ -10,10 +10,9 @@ mod rules;
 use std::{
     io::Read as _,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
 };
 
-use lakeward_session::RuntimeRoles as _;
+use lakeward_session::{RuntimeRoles as _, fixture::eventually};
 use lakeward_wire::AwsError;
 use serde_json::{Value, json};
 
@@ -30,7 +29,7 @@ use crate::emr::{
 };
 
 /// A step whose program does what `does` says; "wait" runs until it is told how to end.
-fn step(name: &str, does: &str) -> Value {
+pub(super) fn step(name: &str, does: &str) -> Value {
     json!({"Name": name, "ActionOnFailure": "CONTINUE", "HadoopJarStep": {
         "Jar": "command-runner.jar", "Args": ["spark-submit", "--name", name, "s3://code/a.py", does]}})
 }
@@ -43,19 +42,19 @@ fn with_action(name: &str, does: &str, action: &str) -> Value {
 
 /// A cluster of a few settings.
 #[derive(Clone, Copy)]
-struct Wish {
-    rules: Option<&'static str>,
-    concurrency: u32,
-    logs: bool,
+pub(super) struct Wish {
+    pub(super) rules: Option<&'static str>,
+    pub(super) concurrency: u32,
+    pub(super) logs: bool,
 }
 
-const PLAIN: Wish = Wish {
+pub(super) const PLAIN: Wish = Wish {
     rules: None,
     concurrency: 1,
     logs: false,
 };
 
-async fn cluster(world: &World, wish: Wish) -> String {
+pub(super) async fn cluster(world: &World, wish: Wish) -> String {
     let mut request = request();
     request["StepConcurrencyLevel"] = json!(wish.concurrency);
     if wish.logs {
@@ -82,7 +81,7 @@ async fn edit(world: &World, id: &str, f: impl FnOnce(&mut Cluster) + Send) {
         .await;
 }
 
-async fn submit(
+pub(super) async fn submit(
     world: &World,
     id: &str,
     role: Option<&str>,
@@ -107,32 +106,22 @@ async fn describe(world: &World, id: &str, step: &str) -> Value {
     output.unwrap()["Step"].clone()
 }
 
-fn state(world: &World, id: &str, step: &str) -> &'static str {
+pub(super) fn state(world: &World, id: &str, step: &str) -> &'static str {
     let found = Step::find(&world.store.snapshot(), id, step);
     found.unwrap().state.name()
 }
 
-async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let reached = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), reached)
-        .await
-        .unwrap_or_else(|_| panic!("never: {what}"));
-}
-
-async fn until(world: &World, id: &str, step: &str, expected: &str) {
-    let holds = || state(world, id, step) == expected;
+pub(super) async fn until(world: &World, id: &str, step: &str, expected: &str) {
+    let holds = async || (state(world, id, step) == expected).then_some(());
     eventually(&format!("{step} {expected}"), holds).await;
 }
 
 /// The `n`th program that was started.
-async fn program(world: &World, n: usize) -> Arc<Program> {
-    let started = || world.sockets.programs.started();
-    eventually("a program starts", || started().len() > n).await;
-    Arc::clone(&started()[n])
+pub(super) async fn program(world: &World, n: usize) -> Arc<Program> {
+    eventually("a program starts", async || {
+        world.sockets.programs.started().get(n).cloned()
+    })
+    .await
 }
 
 fn unpacked(world: &World, key: &str) -> String {

@@ -59,7 +59,8 @@ async fn a_failed_step_does_what_its_action_says() {
     assert_eq!(status["State"], "FAILED");
     let details = &status["FailureDetails"];
     assert_eq!(details["Reason"], "The program ended with an error.");
-    assert_eq!(details["Message"], "ValueError: it went wrong");
+    let message = "ValueError: it went wrong (the script ended with exit code 3)";
+    assert_eq!(details["Message"], message);
     let file = format!("s3://{NAME}/logs/{id}/steps/{}/stderr.gz", ids[0]);
     assert_eq!(details["LogFile"], file);
 
@@ -132,6 +133,7 @@ async fn a_cluster_of_steps_ends_when_they_are_done() {
     world.until(&id, "TERMINATED").await;
     let reason = world.describe(&id).await["Status"]["StateChangeReason"].clone();
     assert_eq!(reason["Code"], "ALL_STEPS_COMPLETED");
+    assert_eq!(reason["Message"], "Steps completed with errors");
 
     world.create_rules("rules", RULES).await.unwrap();
     let mut needs_roles = with_steps.clone();
@@ -155,7 +157,10 @@ async fn a_cluster_of_steps_ends_when_they_are_done() {
 async fn a_step_for_which_there_is_no_room_waits_on() {
     let world = World::new().await;
     let id = cluster(&world, PLAIN).await;
-    let steps = json!([with_action("1", "full", "TERMINATE_CLUSTER")]);
+    let steps = json!([
+        with_action("1", "full", "TERMINATE_CLUSTER"),
+        step("2", "succeed")
+    ]);
     let ids = submit(&world, &id, None, steps).await.unwrap();
     let note = || {
         Step::find(&world.store.snapshot(), &id, &ids[0])
@@ -163,15 +168,23 @@ async fn a_step_for_which_there_is_no_room_waits_on() {
             .note
             .clone()
     };
-    eventually("it says why it waits", || note().is_some()).await;
-    assert_eq!(note().as_deref(), Some("the cluster has no room"));
+    let why = eventually("it says why it waits", async || note()).await;
+    assert_eq!(why, "the cluster has no room");
     assert_eq!(state(&world, &id, &ids[0]), "PENDING");
+    // It keeps its place, and isn't tried with every look at the cluster.
+    let key = Cluster::key_of(ACCOUNT, &id);
+    world.emr.advance(&key).await.unwrap();
+    assert_eq!(state(&world, &id, &ids[0]), "PENDING");
+    assert_eq!(state(&world, &id, &ids[1]), "PENDING");
     world
         .sockets
         .programs
         .has_room
         .store(true, Ordering::SeqCst);
-    world.emr.settle();
-    until(&world, &id, &ids[0], "COMPLETED").await;
+    eventually("it runs", async || {
+        world.emr.settle();
+        (state(&world, &id, &ids[0]) == "COMPLETED").then_some(())
+    })
+    .await;
     assert_eq!(note(), None);
 }

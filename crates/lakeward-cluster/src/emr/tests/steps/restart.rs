@@ -56,7 +56,7 @@ async fn the_end_of_a_cluster_is_the_end_of_its_steps() {
     let root = world.root().await;
     let terminate = json!({"JobFlowIds": [id]});
     world.run(&root, end::terminate, terminate).await.unwrap();
-    assert_eq!(state(&world, &id, &ids[0]), "INTERRUPTED");
+    assert_eq!(state(&world, &id, &ids[0]), "FAILED");
     assert_eq!(state(&world, &id, &ids[1]), "CANCELLED");
     world.until(&id, "TERMINATED").await;
     first.end(StepEnd::Killed);
@@ -67,5 +67,5 @@ async fn the_end_of_a_cluster_is_the_end_of_its_steps() {
     );
     let error = submit(&world, "j-NONE", None, steps).await.unwrap_err();
     assert_eq!(error.message, "Specified job flow ID not valid");
-    assert_eq!(state(&world, &id, &ids[0]), "INTERRUPTED");
+    assert_eq!(state(&world, &id, &ids[0]), "FAILED");
 }

@@ -165,3 +165,47 @@ async fn a_policy_decides_which_role_a_caller_may_submit_with() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_empty_role_is_no_role_to_a_policy_that_demands_one() {
+    let world = World::new().await;
+    let id = cluster(&world, PLAIN).await;
+    let missing = json!({"Null": {"elasticmapreduce:ExecutionRoleArn": "true"}});
+    let policy = allow(json!([
+        {"Effect": "Allow", "Action": "elasticmapreduce:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "elasticmapreduce:AddJobFlowSteps", "Resource": "*",
+            "Condition": missing},
+    ]));
+    let call = world.studio(&policy, None).await;
+    for role in [json!(null), json!("")] {
+        let input = json!({"JobFlowId": id, "Steps": [step("s", "succeed")],
+            "ExecutionRoleArn": role});
+        let error = world.run(&call, add::add, input).await.unwrap_err();
+        assert_eq!(code(&error), "AccessDeniedException", "{role}: {error}");
+    }
+    assert!(Step::of_cluster(&world.store.snapshot(), &id).is_empty());
+}
+
+#[tokio::test]
+async fn a_role_made_again_under_its_name_lends_a_step_nothing() {
+    let world = World::new().await;
+    let wish = Wish {
+        rules: Some(RULES),
+        ..PLAIN
+    };
+    let id = cluster(&world, wish).await;
+    let role = role_arn("marketing");
+    let steps = json!([step("1", "wait"), step("2", "wait")]);
+    let ids = submit(&world, &id, Some(&role), steps).await.unwrap();
+    let first = program(&world, 0).await;
+    world.emr.credentials(&first.login).unwrap();
+    world.remake_role("marketing").await;
+    let error = world.emr.credentials(&first.login).unwrap_err();
+    assert!(error.message.contains("made again"), "{error}");
+    first.end(StepEnd::Succeeded);
+    until(&world, &id, &ids[1], "FAILED").await;
+    let details = describe(&world, &id, &ids[1]).await["Status"]["FailureDetails"].clone();
+    let message = details["Message"].as_str().unwrap();
+    assert!(message.contains("Submit the step again"), "{message}");
+    assert_eq!(world.sockets.programs.started().len(), 1);
+}
