@@ -230,6 +230,19 @@ impl Batch {
         self.session.printed(Stream::Stderr)
     }
 
+    /// How it ended and why, for people; none before its end.
+    #[must_use]
+    pub fn verdict(&self) -> Option<String> {
+        self.session.verdict()
+    }
+
+    /// Whether its script began to run, or may still. It doesn't when its process can't be started, or
+    /// the script can't be had.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.session.state() != SessionState::Error
+    }
+
     /// Ends its process. It stays known, as [`BatchState::Killed`], unless it had ended before.
     pub fn cancel(&self) {
         self.session.stop(EndReason::Owner);

@@ -44,6 +44,8 @@ pub(super) enum Ending {
     Deaf,
     Gone,
     OutOfMemory(String),
+    /// The batch's script could not be begun.
+    NotBegun(String),
     /// The batch's script ended, with its exit code or minus a signal's number.
     Exited(i32),
 }
@@ -232,7 +234,7 @@ impl Interpreter {
             }
             Message::Exited(code) if self.session.is_batch() => return Some(Ending::Exited(code)),
             Message::Reply { output, .. } if self.session.is_batch() => {
-                return Some(Ending::Fatal(tamed(&output.to_string())));
+                return Some(Ending::NotBegun(tamed(&output.to_string())));
             }
             Message::Reply { id, output } if self.running == Some(id) => self.finish(id, output),
             Message::TooLarge { id } if self.running == Some(id) => {
@@ -293,6 +295,7 @@ impl Ending {
             ),
             Self::Fatal(reason) if is_ready => (SessionState::Dead, "InterpreterFailed", reason),
             Self::Fatal(reason) => (SessionState::Error, "SessionNotStarted", reason),
+            Self::NotBegun(reason) => (SessionState::Error, "ScriptNotBegun", reason),
             Self::NotReady => (
                 SessionState::Error,
                 "SessionNotStarted",

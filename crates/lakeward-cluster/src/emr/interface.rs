@@ -112,7 +112,7 @@ pub(crate) async fn persistent_url(
     input: PersistentInput,
 ) -> Result<Value, AwsError> {
     let mut context = Context::new();
-    if let Some(role) = input.execution_role_arn {
+    if let Some(role) = input.execution_role_arn.filter(|role| !role.is_empty()) {
         context.insert("elasticmapreduce:ExecutionRoleArn", vec![role]);
     }
     let action = "elasticmapreduce:GetPersistentAppUIPresignedURL";

@@ -126,6 +126,8 @@ struct Core {
     /// Whether the batch's script still waits to be begun.
     has_script: bool,
     printed: Printed,
+    /// How it ended, for people.
+    verdict: Option<String>,
     heard: Instant,
     active: Instant,
     active_at: Timestamp,
@@ -186,6 +188,7 @@ impl Session {
                 completion: None,
                 has_script: request.script.is_some(),
                 printed: Printed::default(),
+                verdict: None,
                 heard: now,
                 active: now,
                 active_at: created_at,

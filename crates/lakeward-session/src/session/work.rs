@@ -125,6 +125,11 @@ impl Session {
         self.core.lock().stop.is_some()
     }
 
+    /// How it ended and why, for people.
+    pub(crate) fn verdict(&self) -> Option<String> {
+        self.core.lock().verdict.clone()
+    }
+
     /// Whether it works, as its kernel says. The end of work is activity.
     pub(crate) fn work(&self, is_busy: bool) {
         let mut core = self.core.lock();
@@ -170,6 +175,7 @@ impl Session {
         }
         core.log.push(text.to_owned());
         core.statements.shrink(self.ended_bytes);
+        core.verdict = Some(text.to_owned());
         self.counters.ended(match state {
             SessionState::Error => EndReason::NotStarted,
             SessionState::Success => EndReason::Finished,

@@ -143,6 +143,11 @@ impl Clusters {
         }
     }
 
+    /// How many clusters could not be brought up and are tried again.
+    pub(super) fn held_up(&self) -> usize {
+        self.roles.emr().map_or(0, |emr| emr.held_up().len())
+    }
+
     /// Opens no sessions any more, and waits until no statement runs, at most `grace`.
     pub(super) async fn drain(&self, grace: Duration) {
         let sessions = self.sessions();

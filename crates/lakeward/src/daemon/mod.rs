@@ -70,7 +70,8 @@ pub fn schema() -> Schema {
 }
 
 impl Daemon {
-    /// Opens the state, binds every address and brings back the clusters that were running.
+    /// Opens the state, binds every address and brings back the clusters that were running; those that
+    /// can't come up now are tried again.
     ///
     /// # Errors
     /// The state is unreadable or in use, or an address is taken; the text names which.
