@@ -81,6 +81,18 @@ pub(crate) fn permitted(
     cluster.ok_or_else(|| EmrError::NoSuchCluster(id.to_owned()).into())
 }
 
+/// The same for the older operations.
+pub(crate) fn permitted_job_flow(
+    emr: &Emr,
+    call: &Call,
+    action: &str,
+    id: &str,
+) -> Result<Arc<Cluster>, AwsError> {
+    let (cluster, context) = find(emr, call, id);
+    let _permit = call.authorize(action, &arn(call, id), context)?;
+    cluster.ok_or_else(|| EmrError::NoSuchJobFlow.into())
+}
+
 impl Emr {
     /// Changes the record of a live cluster.
     pub(crate) async fn modify(

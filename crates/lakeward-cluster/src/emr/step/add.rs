@@ -170,6 +170,7 @@ impl Submitter {
         ordered: Vec<Ordered>,
         now: jiff::Timestamp,
     ) -> Result<Vec<String>, EmrError> {
+        cluster.check_spark()?;
         let there = Step::of_cluster(change, &cluster.id);
         let active = there.iter().filter(|step| step.state.is_active()).count();
         if active + ordered.len() > MOST_STEPS {

@@ -103,7 +103,12 @@ async fn reason(world: &World, object: &str) -> Value {
     let id = launched(world, object).await;
     world.until(&id, "TERMINATED_WITH_ERRORS").await;
     assert!(!world.sockets.running().contains_key(&id));
-    world.describe(&id).await["Status"]["StateChangeReason"].clone()
+    let status = world.describe(&id).await["Status"].clone();
+    let reason = status["StateChangeReason"].clone();
+    let detail = &status["ErrorDetails"][0];
+    assert_eq!(detail["ErrorCode"], reason["Code"], "{status}");
+    assert_eq!(detail["ErrorMessage"], reason["Message"], "{status}");
+    reason
 }
 
 #[tokio::test]

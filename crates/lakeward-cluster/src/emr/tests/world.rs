@@ -16,8 +16,8 @@ use std::{
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lakeward_identity::{
-    AccessKey, AssumeRole, AuditTrail, Call, Caller, Identity, InstanceProfile, Origin, Role,
-    StoredPolicy,
+    AccessKey, AssumeRole, AuditTrail, Call, Caller, Identity, InstanceProfile, OnBehalfOf, Origin,
+    Role, ServiceSession, StoredPolicy,
 };
 use lakeward_session::fixture::eventually;
 use lakeward_store::{Schema, Store, StoreError};
@@ -368,7 +368,13 @@ impl World {
         self.role("operator", &ec2, &[everything()]).await;
         let operator = self
             .identity
-            .service_session(&role_arn("operator"), "ec2.amazonaws.com", "setup")
+            .service_session(&ServiceSession {
+                role_arn: &role_arn("operator"),
+                service: "ec2.amazonaws.com",
+                name: "setup",
+                source: OnBehalfOf::default(),
+                at: Timestamp::now(),
+            })
             .unwrap();
         let request = AssumeRole {
             role_arn: role_arn("studio"),
@@ -376,7 +382,13 @@ impl World {
             source_identity: source_identity.map(ToOwned::to_owned),
             ..AssumeRole::default()
         };
-        let keys = self.identity.assume_role(&operator, request).unwrap();
+        let origin = Origin {
+            source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            user_agent: None,
+            at: Timestamp::now(),
+        };
+        let assumed = self.identity.assume_role(&operator, request, origin);
+        let keys = assumed.unwrap();
         let token = keys.session_token.expose();
         let caller = self
             .identity
