@@ -38,6 +38,7 @@ fn refusal(error: SessionError) -> NotStarted {
         | SessionError::TooManyStarting
         | SessionError::TooManyOfRole { .. }
         | SessionError::TooManyOfLogin { .. }
+        | SessionError::Full { .. }
         | SessionError::ShuttingDown => NotStarted::Now(text),
         SessionError::Settings(_)
         | SessionError::Sandbox(_)
