@@ -3,6 +3,7 @@
 //! A request becomes a [`Call`]: a verified signature, the principal behind the key, and the only
 //! way to a decision. Handlers ask with [`Call::authorize`]; the dispatcher ([`Front`]) refuses to
 //! answer a handler that never asked.
+#![forbid(unsafe_code)]
 
 mod access_key;
 mod account;

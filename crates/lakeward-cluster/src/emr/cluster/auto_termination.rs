@@ -63,7 +63,8 @@ pub(crate) fn idle_timeout(
         })
 }
 
-/// `PutAutoTerminationPolicy`. A policy that says nothing means an hour, as in AWS.
+/// `PutAutoTerminationPolicy`. A policy that says nothing means an hour, as in AWS. Idleness counts from
+/// now on at the earliest.
 pub(crate) async fn put(
     emr: Arc<Emr>,
     call: Call,
@@ -75,8 +76,11 @@ pub(crate) async fn put(
         EmrError::validation("AutoTerminationPolicy is required: say after how many idle seconds.")
     })?;
     let timeout = idle_timeout(Some(policy), cluster.release_label.parse()?)?;
-    emr.modify(&cluster, |cluster| cluster.idle_timeout = timeout)
-        .await?;
+    emr.modify(&cluster, |cluster| {
+        cluster.idle_timeout = timeout;
+        cluster.idle_timeout_set_at = Some(call.now());
+    })
+    .await?;
     Ok(serde_json::json!({}))
 }
 

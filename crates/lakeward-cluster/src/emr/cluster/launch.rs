@@ -96,6 +96,7 @@ impl Launch {
             keep_alive: self.keep_alive,
             termination_protected: self.termination_protected,
             idle_timeout: self.idle_timeout,
+            idle_timeout_set_at: None,
             log_uri: self.log_uri,
             step_concurrency: self.step_concurrency,
             managed_scaling: self.managed_scaling,

@@ -21,6 +21,7 @@ pub(crate) mod setting;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod tagging;
+pub(crate) mod turns;
 pub(crate) mod unbuilt;
 pub(crate) mod work;
 

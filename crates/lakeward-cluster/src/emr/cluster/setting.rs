@@ -85,8 +85,8 @@ pub(crate) async fn keep_alive(
     if !keep {
         for key in keys {
             let cluster = emr.store.snapshot().get::<Cluster>(&key);
-            if let Some(cluster) = cluster.filter(|one| one.state == ClusterState::Waiting) {
-                emr.end_without_steps(&cluster).await;
+            if cluster.is_some_and(|one| one.state == ClusterState::Waiting) {
+                emr.work_ends(&key).await?;
             }
         }
     }
