@@ -56,7 +56,7 @@ pub use service::Service;
 pub use session::WebIdentity;
 pub use stored_policy::StoredPolicy;
 pub use sts::{
-    AssumeRole, IssuerNetwork, IssuerNetworkError, OnBehalfOf, RoleCredentials,
+    AssumeRole, IssuerNetwork, IssuerNetworkError, OnBehalfOf, RoleCredentials, ServiceSession,
     service as sts_service,
 };
 pub use user::User;

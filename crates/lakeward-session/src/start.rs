@@ -150,9 +150,8 @@ impl Starter {
         };
         let adopt = || -> io::Result<_> {
             let premises = Premises::open(&offer, enclosure.listeners, enclosure.refusals)?;
-            enclosure.input.set_nonblocking(true)?;
             let streams = Streams {
-                stdin: Box::new(tokio::net::UnixStream::from_std(enclosure.input)?),
+                stdin: Box::new(tokio::process::ChildStdin::from_std(enclosure.input)?),
                 stdout: tokio::process::ChildStdout::from_std(enclosure.output)?,
                 stderr: tokio::process::ChildStderr::from_std(enclosure.errors)?,
             };
@@ -261,7 +260,7 @@ impl Starter {
         streams: Streams,
         occupant: Arc<Occupant>,
     ) -> Started {
-        let (sender, lines) = mpsc::channel(4);
+        let (sender, lines) = mpsc::channel(1);
         let (exit, limit) = (process.exit(), self.limits.reply_bytes);
         tokio::spawn(hear(streams.stdout, exit, limit, sender));
         tokio::spawn(record(
