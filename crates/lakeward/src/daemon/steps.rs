@@ -101,6 +101,7 @@ mod tests {
             SessionError::TooManySessions { limit: 1 },
             SessionError::TooManyStarting,
             SessionError::TooManyOfLogin { limit: 1 },
+            SessionError::Full { limit: 1 },
             SessionError::ShuttingDown,
         ] {
             let text = error.to_string();
