@@ -122,9 +122,9 @@ fn named(path: &str) -> Map<String, Value> {
     let mut named = Map::new();
     while let Some(noun) = parts.next() {
         let key = match noun {
-            "sessions" => "sessionId",
+            "sessions" | "session" => "sessionId",
             "statements" => "statementId",
-            "batches" => "batchId",
+            "batches" | "batch" => "batchId",
             "jobs" => "jobId",
             "kernels" => "kernelId",
             "kernelspecs" => "kernelName",

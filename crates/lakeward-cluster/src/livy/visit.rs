@@ -32,7 +32,7 @@ impl Livy {
 /// The request's name in records.
 fn operation(method: &Method, parts: &[&str]) -> &'static str {
     match (method, parts) {
-        (&Method::GET, [] | ["ui"]) => "GetPage",
+        (&Method::GET, [] | ["ui", ..]) => "GetPage",
         (&Method::GET, ["metrics", "ping"]) => "Ping",
         (&Method::GET, ["version"]) => "GetVersion",
         (&Method::GET, ["sessions"]) => "ListSessions",
