@@ -116,7 +116,7 @@ impl RuntimeRoles for Emr {
             tracing::info!(cluster = cluster_id, username, code = %refused.code, "login revoked");
             return None;
         }
-        self.activity.touch(cluster_id, now);
+        self.activity.touch(cluster_id);
         Some(Login {
             username: pair.username.clone(),
             cluster_id: pair.cluster_id.clone(),
