@@ -163,7 +163,7 @@ fn expiry(emr: &Emr) -> Result<Timestamp, AwsError> {
 
 async fn record(emr: &Emr, pair: SessionCredential) -> Result<(), EmrError> {
     let now = emr.now();
-    emr.activity.touch(&pair.cluster_id, now);
+    emr.activity.touch(&pair.cluster_id);
     let cluster_key = Cluster::key_of(&pair.account, &pair.cluster_id);
     let prefix = SessionCredential::key_of(&pair.cluster_id, "");
     emr.store

@@ -150,7 +150,7 @@ impl RuntimeRoles for Emr {
             tracing::info!(cluster = cluster_id, username, code = %error.code, "login revoked");
             return Err(lapsed(login, &error.message));
         }
-        self.activity.touch(cluster_id, now);
+        self.activity.touch(cluster_id);
         Ok(login)
     }
 
