@@ -199,7 +199,8 @@ impl Requests {
         async move {
             let _here = here;
             let answered = handler.await;
-            let answered = answered.inspect_err(|error| tracing::error!(%error, "a handler failed"));
+            let answered =
+                answered.inspect_err(|error| tracing::error!(%error, "a handler failed"));
             let mut answer = answered?.unwrap_or_else(|never| match never {});
             leftover.settle(&mut answer).await;
             Ok(answer)
