@@ -26,7 +26,7 @@ class Kernel:
         scratch.mkdir()
         environment = {
             "PATH": os.defpath, "HOME": str(home), "TMPDIR": str(scratch), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT),
-            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
         command = [sys.executable, "-m", "lakeward_session", "--kind", "kernel", "--log", str(self.folder / "log")]
         command += ["--output-limit", str(CHARACTERS), *arguments]
