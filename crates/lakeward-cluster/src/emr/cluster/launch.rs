@@ -163,8 +163,18 @@ fn security(
 
 /// Asks whether the caller may pass the roles, then whether they can do their work.
 fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
-    let service_role = role_arn(emr, call, &launch.service_role)?;
-    pass_role(call, &service_role, ELASTIC_MAP_REDUCE)?;
+    pass_service_role(emr, call, &role_arn(emr, call, &launch.service_role)?)?;
+    let profile_role = profile_role_arn(emr, call, &launch.instance_profile)?;
+    pass_role(call, &profile_role, EC2)?;
+    match &launch.machine.auto_scaling_role {
+        Some(role) => pass_auto_scaling_role(call, &role_arn(emr, call, role)?),
+        None => Ok(()),
+    }
+}
+
+/// The service must be able to take the role for a cluster of the account.
+fn pass_service_role(emr: &Emr, call: &Call, role_arn: &str) -> Result<(), AwsError> {
+    pass_role(call, role_arn, ELASTIC_MAP_REDUCE)?;
     // The cluster has no id yet; trust policies name all clusters of the account (EMR Management
     // Guide, "Service role for Amazon EMR").
     let clusters = format!(
@@ -173,7 +183,7 @@ fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
         call.account()
     );
     let wish = ServiceSession {
-        role_arn: &service_role,
+        role_arn,
         service: ELASTIC_MAP_REDUCE,
         name: "lakeward",
         source: OnBehalfOf {
@@ -182,16 +192,13 @@ fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
         },
         at: call.now(),
     };
-    let taken = emr.identity.service_session(&wish);
-    taken.map_err(|error| match error.is_sender_fault() {
-        true => EmrError::validation(format!("EMR service role {service_role} is invalid")),
-        false => EmrError::Aws(error),
-    })?;
-    let profile_role = profile_role_arn(emr, call, &launch.instance_profile)?;
-    pass_role(call, &profile_role, EC2)?;
-    match &launch.machine.auto_scaling_role {
-        Some(role) => pass_auto_scaling_role(call, &role_arn(emr, call, role)?),
-        None => Ok(()),
+    match emr.identity.service_session(&wish) {
+        Ok(_) => Ok(()),
+        Err(error) if !error.is_sender_fault() => Err(error),
+        Err(_) => {
+            let message = format!("EMR service role {role_arn} is invalid");
+            Err(EmrError::validation(message).into())
+        }
     }
 }
 
