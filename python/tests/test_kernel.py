@@ -26,7 +26,7 @@ class Kernel:
         scratch.mkdir()
         environment = {
             "PATH": os.defpath, "HOME": str(home), "TMPDIR": str(scratch), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT),
-            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
         command = [sys.executable, "-m", "lakeward_session", "--kind", "kernel", "--log", str(self.folder / "log")]
         command += ["--output-limit", str(CHARACTERS), *arguments]
@@ -34,7 +34,8 @@ class Kernel:
         self.session = uuid.uuid4().hex
         self.warm = self.hear()
         settings = {"spark.sql.shuffle.partitions": "7"}
-        begin = {"kind": "kernel", "name": "mine", "application": "application_1_0001", "settings": settings, "engine": engine or {}, "token": None}
+        begin = {"kind": "kernel", "name": "mine", "application": "application_1_0001", "settings": settings, "token": None}
+        begin["engine"] = engine or {}
         self.say({"begin": begin})
         self.say({"start": {"environment": {"KERNEL_USERNAME": "alice"}}})
         self.first = self.hear()

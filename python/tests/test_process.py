@@ -24,6 +24,7 @@ class Session:
             "PATH": os.defpath,
             "HOME": folder,
             "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": str(ROOT),
             "AWS_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -202,10 +202,13 @@ impl Batch {
 
     /// Waits until its process is gone.
     pub async fn finished(&self) -> BatchState {
-        let mut ended = self.session.ended.subscribe();
-        // The sender is the session's, which this handle holds.
-        let _ = ended.wait_for(|ended| *ended).await;
+        self.session.gone().await;
         self.state()
+    }
+
+    /// Waits until its process is gone, but not for ever.
+    pub async fn gone_in_time(&self) {
+        self.session.gone_in_time().await;
     }
 
     /// `count` lines of the log from `from` on, and how many there are: what the script printed
@@ -225,6 +228,19 @@ impl Batch {
     #[must_use]
     pub fn stderr(&self) -> Vec<u8> {
         self.session.printed(Stream::Stderr)
+    }
+
+    /// How it ended and why, for people; none before its end.
+    #[must_use]
+    pub fn verdict(&self) -> Option<String> {
+        self.session.verdict()
+    }
+
+    /// Whether its script began to run, or may still. It doesn't when its process can't be started, or
+    /// the script can't be had.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.session.state() != SessionState::Error
     }
 
     /// Ends its process. It stays known, as [`BatchState::Killed`], unless it had ended before.

@@ -287,17 +287,17 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_and_counted() {
-        let egress = egress("pypi.org:443");
+        let egress = egress("packages.example:443");
         assert!(
             egress
-                .admit(&request("CONNECT pypi.org:443 HTTP/1.1"))
+                .admit(&request("CONNECT packages.example:443 HTTP/1.1"))
                 .is_ok()
         );
         for head in [
-            "CONNECT pypi.org:22 HTTP/1.1",
+            "CONNECT packages.example:22 HTTP/1.1",
             "CONNECT evil.example:443 HTTP/1.1",
-            "GET http://pypi.org:443/ HTTP/1.1",
-            "CONNECT pypi.org:443@evil.example HTTP/1.1",
+            "GET http://packages.example:443/ HTTP/1.1",
+            "CONNECT packages.example:443@evil.example HTTP/1.1",
             "",
         ] {
             assert!(egress.admit(&request(head)).is_err(), "{head}");

@@ -18,16 +18,18 @@ mod marker;
 mod notebook;
 mod object;
 mod ownership;
+mod public_access;
 mod release;
 mod runtime;
 mod security_configuration;
 mod session_record;
+mod spark_connect;
 mod step;
+mod studio;
 mod table;
 mod tag;
 
 pub use certificate::{CertificateError, ClusterCertificate};
-pub use cluster::lifecycle::{NotResumed, ResumeError};
 pub use cluster::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
 pub use credential::{CredentialLimits, SessionCredential};
 pub use error::EmrError;
@@ -52,7 +54,7 @@ use jiff::{SignedDuration, Timestamp};
 use lakeward_identity::Identity;
 use lakeward_store::{Schema, Store};
 
-use crate::emr::{activity::Activity, cluster::lifecycle::Turns, step::StepWork};
+use crate::emr::{activity::Activity, cluster::turns::Turns, step::StepWork};
 
 /// How the EMR service is set up.
 #[derive(Clone, Debug)]

@@ -143,6 +143,11 @@ impl Clusters {
         }
     }
 
+    /// How many clusters could not be brought up and are tried again.
+    pub(super) fn held_up(&self) -> usize {
+        self.roles.emr().map_or(0, |emr| emr.held_up().len())
+    }
+
     /// Opens no sessions any more, and waits until no statement runs, at most `grace`.
     pub(super) async fn drain(&self, grace: Duration) {
         let sessions = self.sessions();
@@ -243,6 +248,10 @@ impl ClusterRuntime for Clusters {
     async fn stop(&self, cluster_id: &str) {
         self.livy.stop(cluster_id).await;
         self.jupyter.stop(cluster_id).await;
+    }
+
+    fn pages(&self, cluster: &Cluster) -> String {
+        format!("https://{}:{}", cluster.address, self.livy_port)
     }
 
     fn busy(&self, cluster_id: &str) -> bool {

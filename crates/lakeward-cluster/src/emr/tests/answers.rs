@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::world::{World, code, request, role_arn};
-use crate::emr::{interface, notebook, release::operation as release};
+use crate::emr::{
+    cluster::job_flow, interface, notebook, public_access, release::operation as release,
+    spark_connect, studio,
+};
 
 #[tokio::test]
 async fn releases_are_listed_in_pages_and_described() {
@@ -58,7 +61,7 @@ async fn releases_are_listed_in_pages_and_described() {
 }
 
 #[tokio::test]
-async fn interfaces_say_that_there_are_none() {
+async fn interfaces_lead_to_livys_pages_or_say_that_there_are_none() {
     let world = World::new().await;
     let id = world.launch(request()).await;
     world.until(&id, "WAITING").await;
@@ -84,9 +87,40 @@ async fn interfaces_say_that_there_are_none() {
     let none = json!({"PersistentAppUIId": "p-1"});
     refused!(interface::describe, none.clone(), "'p-1' does not exist");
     refused!(interface::persistent_url, none, "'p-1' does not exist");
-    for kind in ["SparkHistoryServer", "ApplicationMaster", "ResourceManager"] {
+    for kind in ["TezUI", "YarnTimelineService", "JobHistoryServer"] {
         let input = json!({"ClusterId": id, "OnClusterAppUIType": kind});
         refused!(interface::on_cluster_url, input, kind);
+    }
+    for (application, said) in [
+        (Value::Null, "needs an ApplicationId"),
+        (json!("../x"), "'../x'"),
+    ] {
+        let input = json!({"ClusterId": id, "OnClusterAppUIType": "ApplicationMaster",
+            "ApplicationId": application});
+        refused!(interface::on_cluster_url, input, said);
+    }
+    let application = "application_1700000000000_0042";
+    for (input, place) in [
+        (json!({}), "/ui/".to_owned()),
+        (
+            json!({"OnClusterAppUIType": "SparkHistoryServer"}),
+            "/ui/".to_owned(),
+        ),
+        (
+            json!({"OnClusterAppUIType": "ApplicationMaster", "ApplicationId": application}),
+            format!("/ui/application/{application}"),
+        ),
+    ] {
+        let mut input = input;
+        input["ClusterId"] = json!(id);
+        let answer = world.run(&root, interface::on_cluster_url, input).await;
+        let answer = serde_json::to_value(answer.unwrap()).unwrap();
+        assert_eq!(answer["PresignedURLReady"], true);
+        let url = answer["PresignedURL"].as_str().unwrap();
+        assert!(
+            url.starts_with("https://") && url.ends_with(&place),
+            "{url}"
+        );
     }
     let input = json!({"ClusterId": id, "OnClusterAppUIType": "Doom"});
     refused!(interface::on_cluster_url, input, "is not one of");
@@ -132,4 +166,73 @@ async fn no_notebook_execution_is_started() {
     assert!(error.unwrap_err().message.contains("'ex-1' is not valid"));
     let error = world.run(&root, notebook::stop, one).await;
     assert!(error.unwrap_err().message.contains("'ex-1' is not valid"));
+}
+
+#[tokio::test]
+async fn what_there_is_none_of_says_what_is_instead() {
+    let world = World::new().await;
+    let id = world.launch(request()).await;
+    world.until(&id, "WAITING").await;
+    let root = world.root().await;
+    macro_rules! refused {
+        ($handler:expr, $input:tt, $code:literal, $message:expr) => {
+            let error = world.run(&root, $handler, json!($input)).await.unwrap_err();
+            assert_eq!(code(&error), $code);
+            assert!(error.message.contains($message), "{error}");
+        };
+    }
+    let newer = "GetClusterSessionCredentials";
+    refused!(studio::create, {"Name": "s"}, "InvalidRequestException", newer);
+    for name in studio::OF_ONE {
+        let one = studio::of_one(name);
+        refused!(one, {"StudioId": "es-1"}, "InvalidRequestException", "'es-1' does not exist");
+    }
+    refused!(spark_connect::start, {"ClusterId": id}, "InvalidRequestException", newer);
+    refused!(
+        spark_connect::start,
+        {"ClusterId": "j-NONE"},
+        "InvalidRequestException",
+        "'j-NONE' is not valid"
+    );
+    for name in spark_connect::OF_ONE {
+        let one = spark_connect::of_one(name);
+        let session = json!({"ClusterId": id, "SessionId": "x-1"});
+        refused!(
+            one,
+            session,
+            "InvalidRequestException",
+            "'x-1' is not valid"
+        );
+    }
+    for name in public_access::OPERATIONS {
+        let one = public_access::refused(name);
+        refused!(one, {}, "InvalidRequestException", "no security group");
+    }
+    refused!(
+        job_flow::describe,
+        {},
+        "ValidationException",
+        "DescribeCluster"
+    );
+    refused!(
+        job_flow::describe,
+        {"JobFlowIds": ["j-NONE"]},
+        "ValidationException",
+        "not valid"
+    );
+    for (listed, none) in [
+        (world.run(&root, studio::list, json!({})).await, "Studios"),
+        (
+            world.run(&root, studio::list_mappings, json!({})).await,
+            "SessionMappings",
+        ),
+        (
+            world
+                .run(&root, spark_connect::list, json!({"ClusterId": id}))
+                .await,
+            "Sessions",
+        ),
+    ] {
+        assert_eq!(listed.unwrap(), json!({none: []}));
+    }
 }
