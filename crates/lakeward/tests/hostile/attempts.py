@@ -1,7 +1,9 @@
-"""What a hostile notebook tries. Each attempt returns what it got hold of; nothing, or an error, is a refusal.
+"""What a hostile notebook tries. Each attempt returns what it got hold of; nothing, or an error that refuses, is a
+refusal. Any other error is taken for a success: an attempt that can't be made shows nothing.
 
 The attacker is given more than a real one would know: where the host keeps its secrets, and what the victim's
-session, token and files are called.
+session, token and files are called. No attempt would harm a host that let it through: what could is opened and not
+written, or called so that the kernel finds fault with it only after it has looked at the caller's rights.
 """
 
 import ctypes
@@ -32,6 +34,7 @@ import urllib.request
 import boto3
 import botocore.config
 import botocore.exceptions
+import pyspark.errors
 
 ATTEMPTS = {}
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -39,19 +42,20 @@ NUMBERS = {
     "x86_64": dict(
         ptrace=101, process_vm_readv=310, mount=165, umount2=166, pivot_root=155, chroot=161, unshare=272, setns=308, bpf=321,
         userfaultfd=323, perf_event_open=298, keyctl=250, add_key=248, kexec_load=246, init_module=175, open_by_handle_at=304,
-        personality=135, swapon=167, reboot=169, syslog=103, kcmp=312, acct=163, quotactl=179, setuid=105, mknodat=259,
-        clone=56, ioctl=16, memfd_create=319, sethostname=170, settimeofday=164, capset=126,
+        personality=135, swapon=167, reboot=169, syslog=103, kcmp=312, acct=163, clone=56, ioctl=16, sethostname=170,
+        inotify_init1=294,
     ),
     "aarch64": dict(
         ptrace=117, process_vm_readv=270, mount=40, umount2=39, pivot_root=41, chroot=51, unshare=97, setns=268, bpf=280,
         userfaultfd=282, perf_event_open=241, keyctl=219, add_key=217, kexec_load=104, init_module=105, open_by_handle_at=265,
-        personality=92, swapon=224, reboot=142, syslog=116, kcmp=272, acct=89, quotactl=60, setuid=146, mknodat=33,
-        clone=220, ioctl=29, memfd_create=279, sethostname=161, settimeofday=170, capset=91,
+        personality=92, swapon=224, reboot=142, syslog=116, kcmp=272, acct=89, clone=220, ioctl=29, sethostname=161,
+        inotify_init1=26,
     ),
 }[platform.machine()] | dict(
-    pidfd_open=434, pidfd_getfd=438, move_mount=429, open_tree=428, fsopen=430, io_uring_setup=425, clone3=435, memfd_secret=447,
-    mount_setattr=442, process_madvise=440, landlock_create_ruleset=444,
+    pidfd_getfd=438, move_mount=429, open_tree=428, fsopen=430, io_uring_setup=425, clone3=435,
 )
+# How AWS's services refuse, or say that what may not be seen isn't there.
+DENIALS = {"AccessDenied", "AccessDeniedException", "EntityNotFoundException"}
 
 
 def attempt(function):
@@ -60,12 +64,23 @@ def attempt(function):
 
 
 def system(name, *arguments):
-    """The call's result, or its error as an exception."""
+    """What the kernel made of the call. That it is refused, or unknown, is an exception."""
     result = LIBC.syscall(ctypes.c_long(NUMBERS[name]), *[a if isinstance(a, bytes) else ctypes.c_long(a) for a in arguments])
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return f"{name} answered {result}"
+    if result >= 0:
+        return f"{name} answered {result}"
+    number = ctypes.get_errno()
+    if number in (errno.EPERM, errno.ENOSYS):
+        raise PermissionError(number, os.strerror(number))
+    return f"{name} reached the kernel: {errno.errorcode[number]}"
+
+
+def is_refusal(error):
+    """Whether the error says no, and not that the attempt was made badly or that nobody answered."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in (401, 403)
+    if isinstance(error, botocore.exceptions.ClientError):
+        return error.response["Error"]["Code"] in DENIALS
+    return isinstance(error, (OSError, pyspark.errors.PySparkException)) and not isinstance(error, TimeoutError)
 
 
 def run_attempt(name, facts):
@@ -73,7 +88,8 @@ def run_attempt(name, facts):
         got = ATTEMPTS[name](facts)
         return json.dumps({"got": repr(got)[:300]} if got else {"refused": "nothing there"})
     except BaseException as error:
-        return json.dumps({"refused": f"{type(error).__name__}: {error}"[:300]})
+        text = f"{type(error).__name__}: {error}"[:300]
+        return json.dumps({"refused": text} if is_refusal(error) else {"got": f"nothing, but no refusal: {text}"})
 
 
 # Files of the host.
@@ -95,14 +111,28 @@ def read_the_password_hashes(facts):
     return pathlib.Path("/etc/shadow").read_text()
 
 
+def beside_what_is_shown(folder):
+    """What is in a folder and below, but for what sessions are shown: their home, their Python and its packages."""
+    shown = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, os.environ["HOME"], *os.environ["PYTHONPATH"].split(":")}
+    shown = {pathlib.Path(path) for path in shown if path}
+    found, folders = [], [pathlib.Path(folder)]
+    while folders:
+        for path in folders.pop().iterdir():
+            if any(path in one.parents for one in shown):
+                folders.append(path)
+            elif path not in shown:
+                found.append(str(path))
+    return found
+
+
 @attempt
 def read_roots_home(facts):
-    return [path for path in glob.glob("/root/.*") if not path.endswith((".", "..", ".cache", ".pyenv"))]
+    return beside_what_is_shown("/root")
 
 
 @attempt
 def read_the_homes_of_people(facts):
-    return [path for path in glob.glob("/home/*") if path != os.environ["HOME"]]
+    return beside_what_is_shown("/home")
 
 
 @attempt
@@ -148,26 +178,32 @@ def see_the_victims_process(facts):
 
 @attempt
 def write_into_the_system(facts):
-    pathlib.Path("/usr/bin/ls").write_text("#!/bin/sh\n")
-    return "wrote"
+    for path in ("/usr/lakeward-evil", "/usr/bin/lakeward-evil", "/usr/lib/lakeward-evil"):
+        try:
+            open(path, "x").close()
+            return path
+        except OSError as error:
+            assert error.errno != errno.EEXIST, path
+    open("/usr/bin/env", "r+b").close()
+    return "may write"
 
 
 @attempt
 def write_into_the_runtime(facts):
-    pathlib.Path(os.path.dirname(boto3.__file__), "evil.py").write_text("")
+    pathlib.Path(os.path.dirname(boto3.__file__), "lakeward_evil.py").write_text("")
     return "wrote"
 
 
 @attempt
 def write_into_the_sessions_package(facts):
     folder = next(path for path in os.environ["PYTHONPATH"].split(":") if path)
-    pathlib.Path(folder, "lakeward_session", "evil.py").write_text("")
+    pathlib.Path(folder, "lakeward_session", "lakeward_evil.py").write_text("")
     return "wrote"
 
 
 @attempt
 def write_beside_the_root(facts):
-    pathlib.Path("/evil").write_text("")
+    pathlib.Path("/lakeward-evil").write_text("")
     return "wrote"
 
 
@@ -183,7 +219,7 @@ def follow_a_symbolic_link_out(facts):
 def unpack_an_archive_over_the_system(facts):
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as archive:
-        for name in ("../../../../usr/lib/evil", "/etc/ld.so.preload"):
+        for name in ("../../../../usr/lib/lakeward-unpacked", "/etc/lakeward-unpacked"):
             member = tarfile.TarInfo(name)
             member.size = 1
             archive.addfile(member, io.BytesIO(b"x"))
@@ -198,15 +234,15 @@ def unpack_an_archive_over_the_system(facts):
                 archive.extract(member, folder, filter="fully_trusted")
             except OSError:
                 pass
-    return [path for path in ("/usr/lib/evil", "/etc/ld.so.preload") if os.path.exists(path)] or os.path.exists(folder + "/out/secret")
+    unpacked = [path for path in ("/usr/lib/lakeward-unpacked", "/etc/lakeward-unpacked") if os.path.exists(path)]
+    return unpacked or os.path.exists(folder + "/out/secret")
 
 
 @attempt
 def make_a_hard_link_to_a_system_file(facts):
     os.link("/etc/passwd", os.environ["HOME"] + "/passwd")
-    with open(os.environ["HOME"] + "/passwd", "a") as file:
-        file.write("x")
-    return "wrote"
+    open(os.environ["HOME"] + "/passwd", "r+b").close()
+    return "may write"
 
 
 @attempt
@@ -228,15 +264,14 @@ def open_a_file_by_its_handle(facts):
 
 @attempt
 def change_the_kernels_settings(facts):
-    pathlib.Path("/proc/sys/kernel/core_pattern").write_text("|/tmp/evil")
-    return "wrote"
+    open("/proc/sys/kernel/core_pattern", "r+b").close()
+    return "may write"
 
 
 @attempt
 def press_the_magic_key(facts):
-    with open("/proc/sysrq-trigger", "w") as file:
-        file.write("h")
-    return "wrote"
+    os.close(os.open("/proc/sysrq-trigger", os.O_WRONLY))
+    return "may write"
 
 
 @attempt
@@ -248,9 +283,12 @@ def read_the_kernels_memory(facts):
 @attempt
 def change_the_control_groups(facts):
     found = glob.glob("/sys/fs/cgroup/*")
-    for path in glob.glob("/sys/fs/cgroup/**/release_agent", recursive=True):
-        pathlib.Path(path).write_text("/tmp/evil")
-    return found
+    return found or [path for path in glob.glob("/proc/self/task/*/cgroup") if not at_the_top(path)]
+
+
+def at_the_top(path):
+    """Whether a process sees no group above its own."""
+    return all(line.endswith(":/") for line in pathlib.Path(path).read_text().splitlines())
 
 
 # The kernel.
@@ -313,7 +351,7 @@ def change_the_root(facts):
 
 @attempt
 def pivot_the_root(facts):
-    return system("pivot_root", b"/tmp", b"/tmp")
+    return system("pivot_root", b"/nowhere", b"/nowhere")
 
 
 @attempt
@@ -323,12 +361,19 @@ def make_a_user_namespace(facts):
 
 @attempt
 def make_namespaces_with_clone(facts):
-    return system("clone", 0x10000000 | 0x20000 | signal.SIGCHLD, 0, 0, 0, 0)
+    return of_the_parent(system("clone", 0x10000000 | 0x20000 | signal.SIGCHLD, 0, 0, 0, 0))
+
+
+def of_the_parent(answer):
+    """The answer of a call that makes a process, which ends at once."""
+    if answer.endswith(" answered 0"):
+        os._exit(0)
+    return answer
 
 
 @attempt
 def make_namespaces_with_clone3(facts):
-    return system("clone3", struct.pack("QQQQQQQQ", 0x10000000, 0, 0, 0, signal.SIGCHLD, 0, 0, 0), 64)
+    return of_the_parent(system("clone3", struct.pack("QQQQQQQQ", 0x10000000, 0, 0, 0, signal.SIGCHLD, 0, 0, 0), 64))
 
 
 @attempt
@@ -379,12 +424,14 @@ def read_the_kernels_log(facts):
 
 @attempt
 def restart_the_machine(facts):
-    return system("reboot", 0xFEE1DEAD, 672274793, 0, 0)
+    # A command that there isn't.
+    return system("reboot", 0xFEE1DEAD, 672274793, 0x1A4E, 0)
 
 
 @attempt
 def start_another_kernel(facts):
-    return system("kexec_load", 0, 0, 0, 0)
+    # A flag that there isn't.
+    return system("kexec_load", 0, 0, 0, 0x8000)
 
 
 @attempt
@@ -422,12 +469,18 @@ def type_into_a_terminal(facts):
 
 @attempt
 def set_the_hosts_name(facts):
-    return system("sethostname", b"evil", 4)
+    name = socket.gethostname().encode()
+    return system("sethostname", name, len(name))
 
 
 @attempt
 def set_the_clock(facts):
-    return time.clock_settime(time.CLOCK_REALTIME, 0) or "set"
+    return time.clock_settime(time.CLOCK_REALTIME, time.time()) or "set"
+
+
+@attempt
+def watch_who_uses_the_systems_programs(facts):
+    return system("inotify_init1", 0)
 
 
 # Rights.
@@ -464,8 +517,12 @@ def regain_rights_by_exec(facts):
 
 @attempt
 def raise_a_limit(facts):
-    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    return "raised"
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        return "raised"
+    except ValueError as error:
+        # Python's words for EPERM.
+        return None if "not allowed" in str(error) else error
 
 
 @attempt
@@ -555,8 +612,8 @@ def own_listeners():
 
 @attempt
 def connect_to_a_service_of_the_host(facts):
-    with socket.create_connection(("127.0.0.1", facts["host_port"]), timeout=2) as client:
-        return client.recv(16)
+    with socket.create_connection(("127.0.0.1", facts["host_port"]), timeout=2):
+        return "connected"
 
 
 @attempt
@@ -628,14 +685,45 @@ def open_the_kernels_cryptography(facts):
 
 
 @attempt
+def have_the_kernel_load_a_protocol(facts):
+    # SCTP, DCCP, Multipath TCP, UDP-Lite.
+    for kind, protocol in ((socket.SOCK_STREAM, 132), (6, 0), (socket.SOCK_STREAM, 262), (socket.SOCK_DGRAM, 136)):
+        try:
+            return socket.socket(socket.AF_INET, kind, protocol)
+        except OSError as error:
+            if error.errno != errno.EPERM:
+                return f"the kernel looked for {protocol}: {error}"
+
+
+@attempt
+def hold_a_socket_of_the_hosts_network(facts):
+    def network(held):
+        # SO_NETNS_COOKIE.
+        return held.getsockopt(socket.SOL_SOCKET, 71, 8)
+
+    with socket.socket() as own:
+        mine = network(own)
+    found = []
+    for entry in os.listdir("/proc/self/fd"):
+        try:
+            if os.readlink(f"/proc/self/fd/{entry}").startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(entry))) as held:
+                    found += [entry] * (network(held) != mine)
+        except FileNotFoundError:
+            # The listing's own descriptor.
+            pass
+    return found
+
+
+@attempt
 def add_a_route(facts):
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
         # RTM_NEWLINK: another device.
         body = struct.pack("BBHiII", 0, 0, 0, 0, 1, 1) + struct.pack("HH", 10, 3) + b"evil0\0\0\0" + struct.pack("HH", 16, 18) + struct.pack("HH", 10, 1) + b"dummy\0\0\0"
         netlink.send(struct.pack("IHHII", 16 + len(body), 16, 0x605, 1, 0) + body)
         answer = netlink.recv(4096)
-        code = struct.unpack("i", answer[16:20])[0]
-        return None if code else "added"
+        code = -struct.unpack("i", answer[16:20])[0]
+        return None if code == errno.EPERM else f"the kernel answered {code}"
 
 
 @attempt
@@ -651,10 +739,7 @@ def ask_for_keys(key, token):
     url = urllib.parse.urlsplit(os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
     path = url.path.rsplit("/", 1)[0] + "/" + key
     request = urllib.request.Request(f"{url.scheme}://{url.netloc}{path}", headers={"Authorization": token})
-    try:
-        return urllib.request.urlopen(request, timeout=5).read()
-    except urllib.error.HTTPError as error:
-        raise PermissionError(f"{error.code}: {error.read()[:200]}") from None
+    return urllib.request.urlopen(request, timeout=5).read()
 
 
 def own_token():
@@ -740,7 +825,7 @@ def read_a_hidden_tables_file(facts):
 
 @attempt
 def list_the_lakes_bucket(facts):
-    return client("s3").list_objects_v2(Bucket=facts["bucket"])["Contents"]
+    return client("s3").list_objects_v2(Bucket=facts["bucket"]).get("Contents")
 
 
 @attempt
@@ -753,6 +838,27 @@ def call_without_a_signature(facts):
     context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
     url = f"{os.environ['AWS_ENDPOINT_URL']}/{facts['bucket']}/{facts['hidden_key']}"
     return urllib.request.urlopen(url, timeout=5, context=context).read(4)
+
+
+@attempt
+def ask_the_token_service_in_another_ones_name(facts):
+    """What needs no signature, with one that claims to be for a service that clusters allow."""
+    role = urllib.parse.quote(facts["victim_role"])
+    form = f"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn={role}&RoleSessionName=evil&WebIdentityToken=a.b.c"
+    scope = f"AKIAXXXXXXXXXXXXXXXX/20260101/{os.environ['AWS_REGION']}/glue/aws4_request"
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}",
+        "X-Amz-Date": "20260101T000000Z",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + "/", data=form.encode(), headers=headers)
+    context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+    try:
+        answer = urllib.request.urlopen(request, timeout=5, context=context).read()
+    except urllib.error.HTTPError as error:
+        answer = error.read()
+    assert answer, "no answer"
+    return answer if b"sts.amazonaws.com" in answer else None
 
 
 @attempt
@@ -771,29 +877,41 @@ def tunnel_through_a_proxy(facts):
 # The engine.
 
 
-def engine_reads(code):
-    rows = eval(code, {"spark": facts_spark()})
-    return [str(row) for row in rows]
-
-
-def facts_spark():
+def engine():
     return sys.modules["__main__"].__dict__["spark"]
+
+
+def read_with(query, secret, own):
+    """What a query finds at a secret place, once it has found something at a place of one's own."""
+    assert query(own), "the attempt finds not even what is its own"
+    return [str(row) for row in query(secret)]
+
+
+def own_text():
+    path = pathlib.Path(os.environ["HOME"], "own.txt")
+    path.write_text("mine\n")
+    return str(path)
 
 
 @attempt
 def read_a_secret_through_the_engine(facts):
-    return engine_reads(f"spark.read.text({facts['secret']!r}).collect()")
+    return read_with(lambda path: engine().read.text(path).collect(), facts["secret"], own_text())
 
 
 @attempt
 def read_a_secret_through_the_engines_sql(facts):
-    return engine_reads(f"spark.sql('select * from text.`{facts['secret']}`').collect()")
+    def query(path):
+        engine().sql(f"create or replace temporary view secret using text options (path '{path}')")
+        return engine().sql("select * from secret").collect()
+
+    return read_with(query, facts["secret"], own_text())
 
 
 @attempt
 def read_the_lakes_bytes_through_the_engine(facts):
-    place = facts["state"] + "/objects"
-    return engine_reads(f"spark.read.parquet({place!r}).collect()")
+    own = os.environ["HOME"] + "/own.parquet"
+    engine().range(1).write.mode("overwrite").parquet(own)
+    return read_with(lambda path: engine().read.parquet(path).collect(), facts["state"] + "/objects", own)
 
 
 @attempt
@@ -802,19 +920,23 @@ def read_the_daemons_state_in_a_function_of_the_engine(facts):
 
     places = [facts["state"] + "/state.db", facts["state"] + "/objects", facts["secret"], "/etc/shadow"]
     look = udf(lambda _: str([os.path.exists(place) for place in places]))
-    seen = facts_spark().range(1).select(look("id")).collect()[0][0]
-    return seen if "True" in seen else None
+    seen = engine().range(1).select(look("id")).collect()[0][0]
+    return None if seen == str([False] * len(places)) else seen
 
 
 @attempt
 def write_into_the_system_through_the_engine(facts):
-    facts_spark().range(1).write.mode("overwrite").parquet("/usr/evil")
-    return os.path.exists("/usr/evil")
+    def write(path):
+        engine().range(1).write.mode("overwrite").parquet(path)
+        return os.path.exists(path)
+
+    assert write(os.environ["HOME"] + "/own.parquet"), "the attempt writes not even at home"
+    return write("/usr/lakeward-evil-table")
 
 
 @attempt
 def read_a_hidden_table_through_the_engine(facts):
-    return engine_reads(f"spark.sql('select * from tpc.{facts['hidden_table']} limit 1').collect()")
+    return engine().sql(f"select * from tpc.{facts['hidden_table']} limit 1").collect()
 
 
 # Room.
@@ -826,7 +948,7 @@ def fill_the_disk(facts):
     path = os.environ["HOME"] + "/full"
     try:
         with open(path, "wb") as file:
-            while written < 64 << 30:
+            while written < 1 << 30:
                 written += file.write(b"\0" * (1 << 20))
         return f"{written} bytes"
     finally:
@@ -837,7 +959,7 @@ def fill_the_disk(facts):
 def make_endless_files(facts):
     folder = tempfile.mkdtemp()
     try:
-        for number in range(20_000_000):
+        for number in range(1_000_000):
             os.close(os.open(f"{folder}/{number}", os.O_CREAT | os.O_WRONLY))
         return "as many as wanted"
     finally:
@@ -848,7 +970,7 @@ def make_endless_files(facts):
 def open_endless_descriptors(facts):
     held = []
     try:
-        while len(held) < 2_000_000:
+        while len(held) < 100_000:
             held.append(os.open("/dev/null", os.O_RDONLY))
         return len(held)
     finally:
@@ -860,7 +982,7 @@ def open_endless_descriptors(facts):
 def start_endless_processes(facts):
     children = []
     try:
-        while len(children) < 20_000:
+        while len(children) < 2_000:
             children.append(subprocess.Popen(["sleep", "60"]))
         return len(children)
     finally:
@@ -874,16 +996,19 @@ def start_endless_processes(facts):
 def start_endless_threads(facts):
     stop, count = threading.Event(), 0
     try:
-        while count < 20_000:
+        while count < 2_000:
             threading.Thread(target=stop.wait, daemon=True).start()
             count += 1
         return count
+    except RuntimeError as error:
+        # Python's words for EAGAIN.
+        return None if "can't start new thread" in str(error) else error
     finally:
         stop.set()
 
 
 @attempt
 def lock_memory(facts):
-    area = mmap.mmap(-1, 1 << 30)
+    area = mmap.mmap(-1, 64 << 20)
     address = ctypes.addressof(ctypes.c_char.from_buffer(area))
-    return "locked" if LIBC.mlock(ctypes.c_void_p(address), ctypes.c_size_t(1 << 30)) == 0 else None
+    return "locked" if LIBC.mlock(ctypes.c_void_p(address), ctypes.c_size_t(64 << 20)) == 0 else None

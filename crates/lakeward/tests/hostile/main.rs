@@ -27,8 +27,8 @@ use victim::Victim;
 const ATTEMPTS: &str = include_str!("attempts.py");
 /// Nothing that is waited for takes longer.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// For one attempt; the longest takes a few seconds.
-const ATTEMPT: Duration = Duration::from_secs(45);
+/// For one attempt; the longest takes a few seconds on a machine that does nothing else.
+const ATTEMPT: Duration = Duration::from_secs(120);
 /// For what may never end.
 const BOMB: Duration = Duration::from_secs(10);
 /// What a session may take here: little, so that its limits are reached soon.
@@ -39,12 +39,29 @@ const LIMITS: [(&str, &str); 4] = [
     ("warm-sessions", "0"),
 ];
 
+/// Attempts that may end the attacker's own session: its engine's client gives up where no thread is to be had.
+const SELF_DESTRUCTIVE: [&str; 2] = ["start_endless_processes", "start_endless_threads"];
+
 /// What became of one attempt.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     Got(String),
     Refused(String),
+    /// The session ended, or hangs.
+    #[serde(skip)]
+    Lost(String),
+}
+
+impl Outcome {
+    /// Whether the attempt failed, as far as anyone can tell.
+    fn is_refusal(&self, name: &str) -> bool {
+        match self {
+            Self::Got(_) => false,
+            Self::Refused(_) => true,
+            Self::Lost(_) => SELF_DESTRUCTIVE.contains(&name),
+        }
+    }
 }
 
 /// A session of Tina's, who is the attacker.
@@ -96,19 +113,17 @@ async fn a_hostile_notebook_gets_nothing_but_what_its_role_was_granted() {
         .await
         .unwrap();
 
-    let outcomes = attempts(&livy, &victim.facts).await;
-    assert!(outcomes.len() >= 100, "only {} attempts", outcomes.len());
+    let mut outcomes = attempts(&livy, &victim.facts).await;
+    let written = ATTEMPTS.matches("\n@attempt\n").count();
+    assert_eq!(outcomes.len(), written, "an attempt was not made");
     for (name, outcome) in &outcomes {
         match outcome {
             Outcome::Got(what) => println!("{name}: GOT {what}"),
-            Outcome::Refused(how) => println!("{name}: {how}"),
+            Outcome::Refused(how) | Outcome::Lost(how) => println!("{name}: {how}"),
         }
     }
-    let got: Vec<_> = outcomes
-        .iter()
-        .filter(|(_, outcome)| matches!(outcome, Outcome::Got(_)))
-        .collect();
-    assert!(got.is_empty(), "{got:#?}");
+    outcomes.retain(|name, outcome| !outcome.is_refusal(name));
+    assert!(outcomes.is_empty(), "{outcomes:#?}");
     victim.is_unharmed().await;
 
     deadly(&livy, &instance, &victim).await;
@@ -121,8 +136,8 @@ async fn a_hostile_notebook_gets_nothing_but_what_its_role_was_granted() {
     }
 }
 
-/// All attempts, one after the other; what each came to. One that ends the attacker's session got nothing
-/// either, and the next begins in another.
+/// All attempts, one after the other; what each came to. After one that ends the attacker's session the
+/// next begins in another.
 async fn attempts(livy: &Livy, facts: &Value) -> BTreeMap<String, Outcome> {
     let mut attacker = Attacker::equipped(livy, facts).await;
     let names = attacker.run("print(*ATTEMPTS, sep=chr(10))").await;
@@ -136,14 +151,13 @@ async fn attempts(livy: &Livy, facts: &Value) -> BTreeMap<String, Outcome> {
         let run = attacker.livy.run(&attacker.path, &code);
         let output = match timeout(ATTEMPT, run).await {
             Ok(output) => output.unwrap(),
-            // What hangs the attacker's own session gets nothing either.
             Err(_) => json!({"status": "error", "evalue": "the session hangs"}),
         };
         let outcome = match output["data"]["text/plain"].as_str() {
             Some(text) => {
                 serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
             }
-            None => Outcome::Refused(output["evalue"].as_str().unwrap().to_owned()),
+            None => Outcome::Lost(output["evalue"].as_str().unwrap().to_owned()),
         };
         if output["status"] == "error" {
             attacker.end().await;
@@ -155,26 +169,30 @@ async fn attempts(livy: &Livy, facts: &Value) -> BTreeMap<String, Outcome> {
     outcomes
 }
 
-/// What may end the attacker's own session, and nothing else. Each in a session of its own.
+/// What may end the attacker's own session, and nothing else. Each in a session of its own. Only after all
+/// attempts were refused, and bounded: the tests of a broken enclosure must not take their machine along.
 async fn deadly(livy: &Livy, instance: &Instance, victim: &Victim) {
     let bombs = [
         (
             "memory",
-            "held = []\nwhile True: held.append(bytearray(b'x' * (16 << 20)))",
+            "held = []\nfor _ in range(192): held.append(bytearray(b'x' * (16 << 20)))",
         ),
         (
             "memory of a child",
-            "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'h=[]\\nwhile True: h.append(bytearray(b\"x\" * (16 << 20)))'])",
+            "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'h=[]\\nfor _ in range(192): h.append(bytearray(b\"x\" * (16 << 20)))'])",
         ),
         (
             "shared memory",
-            "with open('/dev/shm/x', 'wb') as f:\n    while True: f.write(b'x' * (16 << 20))",
+            "with open('/dev/shm/x', 'wb') as f:\n    for _ in range(192): f.write(b'x' * (16 << 20))",
         ),
         (
             "processes",
-            "import os, time\nfor _ in range(100000):\n    try:\n        if os.fork() == 0: time.sleep(30); os._exit(0)\n    except OSError: break",
+            "import os, time\nfor _ in range(2000):\n    try:\n        if os.fork() == 0: time.sleep(30); os._exit(0)\n    except OSError: break",
         ),
-        ("every process", "import os\nos.kill(-1, 9)"),
+        (
+            "every process",
+            "import os\nassert os.getuid() != 0\nos.kill(-1, 9)",
+        ),
         ("its own process", "import os\nos.kill(os.getpid(), 9)"),
         ("its own memory", "import ctypes\nctypes.string_at(0)"),
         (
@@ -201,7 +219,7 @@ async fn deadly(livy: &Livy, instance: &Instance, victim: &Victim) {
 }
 
 async fn all_of_the_attackers_processes_end(instance: &Instance, victim: &Victim) {
-    for _ in 0..100 {
+    for _ in 0..600 {
         let left = process::descendants(instance.pid()).unwrap().len();
         if left <= victim.processes {
             return;

@@ -16,7 +16,7 @@ const REFUSALS: [&str; 5] = [
     "EndOverMemory",
 ];
 /// Records of a kind are written every ten seconds at most.
-const LOOKS: usize = 60;
+const LOOKS: usize = 240;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Every kind of refusal has left a record that names the attacker's role and session, and what was tried.

@@ -40,7 +40,7 @@ for listener in (abstract, port):
 memory = "unharmed"
 print(json.dumps({
     "port": port.getsockname()[1],
-    "engine": int(os.environ.get("SPARK_REMOTE", "sc://x:1").rsplit(":", 1)[1].split("/")[0]),
+    "engine": int(os.environ["SPARK_REMOTE"].rsplit(":", 1)[1].split("/")[0]),
     "url": os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
     "token": pathlib.Path(os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]).read_text(),
 }))
