@@ -11,7 +11,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 os.environ["PYTHONPATH"] = str(ROOT)
-# Compiled files would go into the binary's folder of sources.
+# The packages' folders are to hold sources only.
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 sys.dont_write_bytecode = True
 

@@ -34,7 +34,8 @@ class Kernel:
         self.session = uuid.uuid4().hex
         self.warm = self.hear()
         settings = {"spark.sql.shuffle.partitions": "7"}
-        begin = {"kind": "kernel", "name": "mine", "application": "application_1_0001", "settings": settings, "engine": engine or {}, "token": None}
+        begin = {"kind": "kernel", "name": "mine", "application": "application_1_0001", "settings": settings, "token": None}
+        begin["engine"] = engine or {}
         self.say({"begin": begin})
         self.say({"start": {"environment": {"KERNEL_USERNAME": "alice"}}})
         self.first = self.hear()

@@ -5,6 +5,7 @@
 //!
 //! Effective access is IAM *and* Lake Formation: a handler first asks IAM for the call (through
 //! [`Call::authorize`](lakeward_identity::Call::authorize)), then `access` for the thing.
+#![forbid(unsafe_code)]
 
 mod access;
 mod data_access;

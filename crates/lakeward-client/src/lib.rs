@@ -1,6 +1,7 @@
 //! A small AWS client: it signs with AWS's own signer and speaks to one endpoint.
 //!
 //! The demo's set-up and the tests use it, so that nothing reaches into the state by a side door.
+#![forbid(unsafe_code)]
 
 mod client;
 mod credentials;

@@ -10,6 +10,7 @@
 //! - A filtered object's size, ETag and date are functions of the original's record and the view,
 //!   so that LIST, HEAD and GET agree; its bytes come from a plan of `lakeward-parquet`, made once
 //!   and kept in memory, streamed as ranges of the blob.
+#![forbid(unsafe_code)]
 
 mod access;
 mod answer;

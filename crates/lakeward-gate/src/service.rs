@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use lakeward_identity::{AuthenticationFailure, Call, Identity, Origin};
 use lakeward_policy::Context;
-use lakeward_wire::AwsError;
+use lakeward_wire::{AwsError, sigv4::CLOCK_SKEW};
 use s3s::{
     Body, S3Error, S3ErrorCode, S3Result, StdError,
     access::{S3Access, S3AccessContext},
@@ -41,8 +41,6 @@ use crate::{
 
 /// The longest XML or JSON document in a request, in bytes.
 const MAX_DOCUMENT: usize = 8 << 20;
-/// How far a client's clock may be off, in seconds, as in S3.
-const MAX_SKEW: u32 = 900;
 
 /// The S3 service. Cheap to clone.
 #[derive(Clone)]
@@ -56,7 +54,8 @@ pub struct GateService {
 pub fn service(gate: Arc<Gate>, hosts: Hosts) -> GateService {
     let mut config = S3Config::default();
     config.xml_max_body_size = MAX_DOCUMENT;
-    config.presigned_url_max_skew_time_secs = MAX_SKEW;
+    // None, were it no number of seconds.
+    config.presigned_url_max_skew_time_secs = CLOCK_SKEW.as_secs().try_into().unwrap_or_default();
     let mut builder = S3ServiceBuilder::new(Operations(Arc::clone(&gate)));
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     builder.set_host(hosts);

@@ -4,12 +4,9 @@
 use http::{HeaderMap, header, request::Parts};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use lakeward_policy::Context;
+use lakeward_wire::sigv4::{ALGORITHM, MAX_EXPIRES};
 use percent_encoding::percent_decode_str;
 use s3s::{S3Error, S3Result, s3_error};
-
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// The longest life of a presigned URL, in seconds.
-const MAX_EXPIRES: u32 = 604_800;
 
 /// Where a request carries its signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! Permissions only add up. Several grants are a union of *rectangles* (rows × columns), evaluated
 //! per cell: a row is visible when any grant's predicate holds for it, and a cell is visible when a
 //! grant that covers its column holds for its row. A hidden cell of a visible row is NULL.
+#![forbid(unsafe_code)]
 
 mod model;
 mod predicate;

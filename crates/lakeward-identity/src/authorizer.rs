@@ -6,7 +6,7 @@ use lakeward_wire::AwsError;
 
 use crate::{organizations::control, standing::Standing};
 
-/// Decides for a caller whose standing is known.
+/// Decides for a caller whose standing is known, on a resource of the account `owner`.
 ///
 /// # Errors
 /// `AccessDenied`: a policy that bears on the resource can't be read.
@@ -14,10 +14,9 @@ pub(crate) fn judge(
     standing: &Standing,
     snapshot: &Snapshot,
     request: &Request<'_>,
+    owner: &str,
     resource_side: ResourceSide<'_>,
 ) -> Result<Decision, AwsError> {
-    let own = request.principal.account().unwrap_or_default();
-    let owner = owner(own, resource_side);
     let resource_control = control::resource_control(snapshot, owner, request.action)?;
     Ok(standing.decide(request, resource_side, &resource_control))
 }

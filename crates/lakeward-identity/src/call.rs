@@ -223,7 +223,34 @@ impl Call {
         context: Context,
         resource_side: ResourceSide<'_>,
     ) -> Result<Permit, AwsError> {
-        let whole = self.whole_context(context, resource_side);
+        let owner = authorizer::owner(self.account(), resource_side);
+        self.ask(action, resource, context, owner, resource_side)
+    }
+
+    /// Asks what the caller's own side says of a resource of the account `owner`, whose side is asked
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// `AccessDenied` with AWS's text.
+    pub fn authorize_own_side(
+        &self,
+        action: &str,
+        resource: &str,
+        context: Context,
+        owner: &str,
+    ) -> Result<Permit, AwsError> {
+        self.ask(action, resource, context, owner, ResourceSide::None)
+    }
+
+    fn ask(
+        &self,
+        action: &str,
+        resource: &str,
+        context: Context,
+        owner: &str,
+        resource_side: ResourceSide<'_>,
+    ) -> Result<Permit, AwsError> {
+        let whole = self.whole_context(context, owner);
         let request = Request {
             principal: &self.inner.principal,
             unique_id: self.inner.caller.unique_id(),
@@ -231,7 +258,7 @@ impl Call {
             resource,
             context: &whole,
         };
-        let decision = match self.decide(&request, resource_side) {
+        let decision = match self.decide(&request, owner, resource_side) {
             Ok(decision) => decision,
             Err(undecided) => {
                 self.say(action, resource, false, undecided.message.clone());
@@ -240,8 +267,7 @@ impl Call {
         };
         let refusal = (!decision.is_allowed())
             .then(|| AwsError::access_denied(decision.denial_message(&request)));
-        let outside = authorizer::owner(self.account(), resource_side) != self.account();
-        let (decision, whole) = match outside {
+        let (decision, whole) = match owner != self.account() {
             true => (
                 authorizer::seen_from_outside(decision),
                 authorizer::without_resource(&whole),
@@ -353,6 +379,7 @@ impl Call {
     fn decide(
         &self,
         request: &Request<'_>,
+        owner: &str,
         resource_side: ResourceSide<'_>,
     ) -> Result<Decision, AwsError> {
         let Inner {
@@ -363,12 +390,11 @@ impl Call {
             .standing
             .get_or_init(|| Standing::of(snapshot, caller));
         let standing = standing.as_ref().map_err(Clone::clone)?;
-        authorizer::judge(standing, snapshot, request, resource_side)
+        authorizer::judge(standing, snapshot, request, owner, resource_side)
     }
 
     /// A question's own keys over those that every question of the call has.
-    fn whole_context(&self, own: Context, resource_side: ResourceSide<'_>) -> Context {
-        let owner = authorizer::owner(self.account(), resource_side);
+    fn whole_context(&self, own: Context, owner: &str) -> Context {
         let base = self
             .inner
             .context

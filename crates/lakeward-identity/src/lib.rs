@@ -3,6 +3,7 @@
 //! A request becomes a [`Call`]: a verified signature, the principal behind the key, and the only
 //! way to a decision. Handlers ask with [`Call::authorize`]; the dispatcher ([`Front`]) refuses to
 //! answer a handler that never asked.
+#![forbid(unsafe_code)]
 
 mod access_key;
 mod account;
@@ -55,7 +56,7 @@ pub use service::Service;
 pub use session::WebIdentity;
 pub use stored_policy::StoredPolicy;
 pub use sts::{
-    AssumeRole, IssuerNetwork, IssuerNetworkError, OnBehalfOf, RoleCredentials,
+    AssumeRole, IssuerNetwork, IssuerNetworkError, OnBehalfOf, RoleCredentials, ServiceSession,
     service as sts_service,
 };
 pub use user::User;

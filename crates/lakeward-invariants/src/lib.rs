@@ -3,6 +3,7 @@
 //! Each function takes bytes, reads them as one kind of input and panics when a promise about that
 //! kind is broken. The fuzz targets in `fuzz/` call these functions and so does a bounded test with random
 //! inputs in this crate, so that both check the same.
+#![forbid(unsafe_code)]
 
 mod documents;
 mod requests;

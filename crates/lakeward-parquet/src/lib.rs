@@ -31,6 +31,7 @@
 //!
 //! A [`ViewError`] may name hidden columns. It belongs in the owner's log, not in an answer to the
 //! one who holds the view.
+#![forbid(unsafe_code)]
 
 mod assemble;
 mod column_kind;

@@ -22,6 +22,7 @@
 //! let layers = Layers { identity: &attached, ..Layers::default() };
 //! assert!(evaluate(&request, &layers).is_allowed());
 //! ```
+#![forbid(unsafe_code)]
 
 mod action;
 mod arn;

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ChildStderr, ChildStdout, ExitStatus};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -20,8 +20,9 @@ use crate::refusal::Refusals;
 /// An enclosure whose program was just started.
 #[derive(Debug)]
 pub struct Enclosure {
-    /// The program's standard input.
-    pub input: UnixStream,
+    /// The program's standard input. A pipe, like the other two: a socket would be one of the host's
+    /// network, whoever holds it.
+    pub input: ChildStdin,
     /// Its standard output.
     pub output: ChildStdout,
     /// Its standard error.

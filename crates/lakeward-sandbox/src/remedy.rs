@@ -50,6 +50,50 @@ pub(crate) fn no_groups(cause: impl Display) -> SandboxError {
     ))
 }
 
+/// What enclosures here do without.
+pub(crate) fn shortcomings(landlock: bool, own_users: bool, is_root: bool) -> Vec<&'static str> {
+    let mut all = Vec::new();
+    if !landlock {
+        all.push(
+            "the kernel has no Landlock (Linux 5.13): only mounts and users keep sessions from writing \
+             elsewhere",
+        );
+    }
+    match (own_users, is_root) {
+        (true, _) => {}
+        (false, true) => all.push(
+            "sessions are root to the host, since this container has no user numbers to give away: \
+             they read what of /usr and Python's folders only root may. Run outside of it, or not as root",
+        ),
+        (false, false) => all.push(
+            "sessions are this process's user to the host, and share what the kernel grants one user \
+             (processes, pipes, message queues): run as root, and each gets a user of its own",
+        ),
+    }
+    all
+}
+
 fn restricted() -> bool {
     std::fs::read_to_string(APPARMOR).is_ok_and(|value| value.trim() == "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_without_is_said() {
+        assert!(shortcomings(true, true, true).is_empty());
+        assert!(
+            shortcomings(false, true, true)
+                .concat()
+                .contains("Landlock")
+        );
+        assert!(
+            shortcomings(true, false, true)
+                .concat()
+                .contains("are root")
+        );
+        assert!(shortcomings(true, false, false).concat().contains("share"));
+    }
 }

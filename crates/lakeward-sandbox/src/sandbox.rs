@@ -3,15 +3,17 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+
+use rustix::process::{Resource, getrlimit};
 
 use crate::enclosed::{Enclosed, Enclosure, End, Remains};
 use crate::error::SandboxError;
 use crate::group::{Group, Groups};
 use crate::identity::{Identities, Lease};
-use crate::message::{Order, Report, receive, send};
+use crate::message::{Identity, Order, Report, receive, send};
 use crate::mode::Mode;
 use crate::plan::{Limits, Plan};
 use crate::refusal::Refuser;
@@ -93,6 +95,17 @@ impl Sandbox {
         format!("{}: {}", self.mode, pieces.join(", "))
     }
 
+    /// What this host lacks although enclosures can do without it, in words: what that means, and what
+    /// would help.
+    #[must_use]
+    pub fn shortcomings(&self) -> Vec<&'static str> {
+        if self.mode == Mode::None {
+            return Vec::new();
+        }
+        let is_root = rustix::process::geteuid().is_root();
+        remedy::shortcomings(self.landlock, self.identities.are_own(), is_root)
+    }
+
     /// Starts what the plan says in an enclosure of its own. Blocks, for some milliseconds.
     ///
     /// # Errors
@@ -113,7 +126,7 @@ impl Sandbox {
         let lease = lease.ok_or_else(|| SandboxError::Plan("too many enclosures".to_owned()))?;
         let group = self.group(plan)?;
         let (control, theirs) = UnixStream::pair().map_err(SandboxError::host("a socket"))?;
-        let (input, program) = UnixStream::pair().map_err(SandboxError::host("a socket"))?;
+        let (program, input) = std::io::pipe().map_err(SandboxError::host("a pipe"))?;
         // From here on, the outer stage ends with `control`, wherever this returns.
         let mut outer = self.spawn(theirs)?;
         if let Some(group) = &group
@@ -122,9 +135,10 @@ impl Sandbox {
             reap(outer);
             return Err(SandboxError::host("the control group")(cause));
         }
-        match self.command(plan, &lease, &control, program) {
+        match self.command(plan, &lease, &control, program.into()) {
             Ok(started) => {
                 let landlock = started.landlock;
+                let input = OwnedFd::from(input).into();
                 let enclosure = watch(outer, control, input, lease, group, started)?;
                 Ok((enclosure, landlock))
             }
@@ -163,10 +177,10 @@ impl Sandbox {
         plan: &Plan,
         lease: &Lease,
         control: &UnixStream,
-        input: UnixStream,
+        input: OwnedFd,
     ) -> Result<Started, SandboxError> {
         let order = Order {
-            plan: plan.clone(),
+            plan: fitting(plan.clone(), lease.identity),
             identity: lease.identity,
         };
         let talk = SandboxError::host;
@@ -217,6 +231,17 @@ impl Sandbox {
     }
 }
 
+/// The plan, with fewer descriptors than this process has where both are one user to the host: else an
+/// enclosure could have so many on their way in sockets that this process could send none.
+fn fitting(mut plan: Plan, identity: Identity) -> Plan {
+    if identity == Identity::Daemons
+        && let Some(own) = getrlimit(Resource::Nofile).current
+    {
+        plan.limits.open_files = plan.limits.open_files.min(own / 2);
+    }
+    plan
+}
+
 impl Started {
     fn new(landlock: bool, descriptors: Vec<OwnedFd>) -> Option<Self> {
         let mut descriptors = descriptors.into_iter();
@@ -235,7 +260,7 @@ impl Started {
 fn watch(
     outer: Child,
     control: UnixStream,
-    input: UnixStream,
+    input: ChildStdin,
     lease: Lease,
     group: Option<Group>,
     started: Started,

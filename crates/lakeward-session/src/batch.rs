@@ -52,18 +52,28 @@ pub struct BatchRequest {
 }
 
 impl Script {
+    /// Whether these can be modules of a script or a session; the files themselves are looked at
+    /// when they are fetched.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, and what would do instead.
+    pub fn check_modules(files: &[String]) -> Result<(), SessionError> {
+        if files.len() > FILES {
+            return Err(refused(format!("pyFiles names more than {FILES} files")));
+        }
+        for file in files {
+            check_address("pyFiles", file, &[".py", ".zip", ".egg"])?;
+        }
+        Ok(())
+    }
+
     /// Whether it can be run here; the file itself is looked at when it is fetched.
     ///
     /// # Errors
     /// The first thing that is wrong, and what would do instead.
     pub fn check(&self) -> Result<(), SessionError> {
         check_address("file", &self.file, &[".py"])?;
-        if self.py_files.len() > FILES {
-            return Err(refused(format!("pyFiles names more than {FILES} files")));
-        }
-        for file in &self.py_files {
-            check_address("pyFiles", file, &[".py", ".zip", ".egg"])?;
-        }
+        Self::check_modules(&self.py_files)?;
         let bytes: usize = self.args.iter().map(String::len).sum();
         if bytes > ARGUMENTS_BYTES || self.args.iter().any(|one| one.contains('\0')) {
             return Err(refused(format!(
@@ -202,10 +212,13 @@ impl Batch {
 
     /// Waits until its process is gone.
     pub async fn finished(&self) -> BatchState {
-        let mut ended = self.session.ended.subscribe();
-        // The sender is the session's, which this handle holds.
-        let _ = ended.wait_for(|ended| *ended).await;
+        self.session.gone().await;
         self.state()
+    }
+
+    /// Waits until its process is gone, but not for ever.
+    pub async fn gone_in_time(&self) {
+        self.session.gone_in_time().await;
     }
 
     /// `count` lines of the log from `from` on, and how many there are: what the script printed
@@ -225,6 +238,19 @@ impl Batch {
     #[must_use]
     pub fn stderr(&self) -> Vec<u8> {
         self.session.printed(Stream::Stderr)
+    }
+
+    /// How it ended and why, for people; none before its end.
+    #[must_use]
+    pub fn verdict(&self) -> Option<String> {
+        self.session.verdict()
+    }
+
+    /// Whether its script began to run, or may still. It doesn't when its process can't be started, or
+    /// the script can't be had.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.session.state() != SessionState::Error
     }
 
     /// Ends its process. It stays known, as [`BatchState::Killed`], unless it had ended before.

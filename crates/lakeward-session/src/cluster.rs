@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::limits::SessionLimits;
 use super::settings::{ClusterSettings, Network};
-use super::warm::Pool;
+use super::warm::{Pool, Purpose};
 
 /// A cluster that takes sessions.
 pub(super) struct OpenCluster {
@@ -17,8 +17,9 @@ pub(super) struct OpenCluster {
     pub network: Arc<Network>,
     /// Its own bounds, and the daemon's where it has none.
     pub limits: Arc<SessionLimits>,
-    /// Interpreters that wait for an owner.
-    pub pool: Pool,
+    /// Interpreters that wait for an owner, by what they are for.
+    statements: Pool,
+    kernels: Pool,
 }
 
 impl OpenCluster {
@@ -28,15 +29,35 @@ impl OpenCluster {
             address,
             network: Arc::new(settings.network.clone()),
             limits: Arc::new(settings.bounds(base)),
-            pool: Pool::default(),
+            statements: Pool::new(settings.warm_sessions),
+            kernels: Pool::new(settings.warm_kernels),
             settings,
         }
+    }
+
+    /// The interpreters that wait for that.
+    pub fn pool(&self, purpose: Purpose) -> &Pool {
+        match purpose {
+            Purpose::Statements => &self.statements,
+            Purpose::Kernel => &self.kernels,
+        }
+    }
+
+    /// Ends what waits, and lets nothing wait any more.
+    fn close(&self) {
+        self.statements.close();
+        self.kernels.close();
     }
 
     /// A cluster that nobody opened: the defaults, and no interpreter waits.
     pub fn unknown(id: &str, base: &SessionLimits) -> Self {
         let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        Self::new(id, nowhere, ClusterSettings::default(), base)
+        let settings = ClusterSettings {
+            warm_sessions: 0,
+            warm_kernels: 0,
+            ..ClusterSettings::default()
+        };
+        Self::new(id, nowhere, settings, base)
     }
 }
 
@@ -50,7 +71,7 @@ impl OpenClusters {
     pub fn insert(&mut self, cluster: Arc<OpenCluster>) {
         let id = cluster.id.to_string();
         if let Some(before) = self.by_id.insert(id, cluster) {
-            before.pool.close();
+            before.close();
         }
     }
 
@@ -61,14 +82,14 @@ impl OpenClusters {
     /// Forgets a cluster; what waited there ends.
     pub fn remove(&mut self, id: &str) {
         if let Some(cluster) = self.by_id.remove(id) {
-            cluster.pool.close();
+            cluster.close();
         }
     }
 
     /// Forgets all of them.
     pub fn clear(&mut self) {
         for cluster in std::mem::take(&mut self.by_id).into_values() {
-            cluster.pool.close();
+            cluster.close();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The way out of an enclosure: a CONNECT proxy to the hosts that the cluster allows.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,11 +31,14 @@ impl Destinations for Egress {
     /// second time gains nothing.
     async fn connect(&self, request: &TunnelRequest) -> Result<TcpStream, Refusal> {
         let destination = self.admit(request)?;
+        let own = own_networks().map_err(|error| {
+            Refusal::Unreachable(format!("this host's own addresses can't be read: {error}"))
+        })?;
         let mut last = format!("{destination} has no address");
         for address in resolve(&destination).await? {
-            if !self.may_reach(address) {
+            if !self.may_reach(address, &own) {
                 last = format!(
-                    "{destination} is at {}, which is not public: list that address in allowed-hosts to allow it",
+                    "{destination} is at {}, which is not public, or is this host: list that address in allowed-hosts to allow it",
                     address.ip()
                 );
                 self.refused(&format!("{destination} at {}", address.ip()));
@@ -71,12 +75,14 @@ impl Egress {
         }
     }
 
-    /// Public addresses outside the closed networks, and those that are listed as they are.
-    fn may_reach(&self, address: SocketAddr) -> bool {
+    /// Public addresses outside the closed networks and the host's own, and those that are listed as
+    /// they are.
+    fn may_reach(&self, address: SocketAddr, own: &[IpNet]) -> bool {
         let (ip, port) = (address.ip().to_canonical(), address.port());
         let hosts = &self.network.hosts;
+        let mut closed = self.closed.iter().chain(own);
         hosts.iter().any(|host| host.names(ip, port))
-            || (is_public(ip) && !self.closed.iter().any(|closed| closed.contains(&ip)))
+            || (is_public(ip) && !closed.any(|closed| closed.contains(&ip)))
     }
 
     fn refused(&self, what: &str) {
@@ -92,6 +98,38 @@ async fn resolve(destination: &Destination) -> Result<Vec<SocketAddr>, Refusal> 
         Ok(Err(error)) => Err(unknown(error.to_string())),
         Err(_) => Err(unknown("its name is not resolved in time".to_owned())),
     }
+}
+
+/// The addresses of this host at the moment. On them the daemon and others listen who know nothing of
+/// what the cluster allows.
+fn own_networks() -> io::Result<Vec<IpNet>> {
+    let routes = std::fs::read_to_string("/proc/net/fib_trie")?;
+    // A kernel may have no IPv6.
+    let interfaces = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    Ok(own_v4(&routes).chain(own_v6(&interfaces)).collect())
+}
+
+/// What the kernel's table of routes has as local: an address in one line, in lines below it the length
+/// of its prefix and what it is.
+fn own_v4(routes: &str) -> impl Iterator<Item = IpNet> {
+    let mut address = "";
+    routes.lines().filter_map(move |line| {
+        let line = line.trim();
+        if let Some(found) = line.strip_prefix("|-- ") {
+            address = found;
+        }
+        let length = line.strip_suffix(" host LOCAL")?;
+        format!("{address}{length}").parse().ok()
+    })
+}
+
+/// A line for each address, which is its first word, in 32 digits.
+fn own_v6(interfaces: &str) -> impl Iterator<Item = IpNet> {
+    let first = interfaces.lines().filter_map(|line| line.split(' ').next());
+    first.filter_map(|digits| {
+        let bits = u128::from_str_radix(digits, 16).ok()?;
+        Some(IpAddr::from(Ipv6Addr::from_bits(bits)).into())
+    })
 }
 
 /// Whether an address is one of the public internet (IANA's special-purpose registries).
@@ -185,7 +223,8 @@ mod tests {
     #[test]
     fn what_is_not_public_must_be_listed_as_it_is() {
         let egress = egress("*:*, 10.0.0.5:5432");
-        let may = |text: &str| egress.may_reach(text.parse().unwrap());
+        let own = ["9.9.9.9/32", "2620:fe::9/128"].map(|own| own.parse().unwrap());
+        let may = |text: &str| egress.may_reach(text.parse().unwrap(), &own);
         assert!(may("1.1.1.1:443"));
         assert!(may("10.0.0.5:5432"));
         assert!(may("[::ffff:10.0.0.5]:5432"));
@@ -196,9 +235,33 @@ mod tests {
             "[::ffff:127.0.0.1]:8443",
             "169.254.169.254:80",
             "8.8.8.8:53",
+            "9.9.9.9:443",
+            "[::ffff:9.9.9.9]:443",
+            "[2620:fe::9]:443",
         ] {
             assert!(!may(text), "{text}");
         }
+    }
+
+    #[test]
+    fn the_hosts_own_addresses_are_known() {
+        let routes = "\
+            Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n\
+            \x20    |-- 203.0.113.0\n        /24 link UNICAST\n        /32 link BROADCAST\n\
+            Local:\n     |-- 127.0.0.0\n        /8 host LOCAL\n     |-- 203.0.113.7\n           /32 host LOCAL\n";
+        let told: Vec<String> = own_v4(routes).map(|own| own.to_string()).collect();
+        assert_eq!(told, ["127.0.0.0/8", "203.0.113.7/32"]);
+        let interfaces = "26060047000000000000000000001111 02 40 00 80     eth0\nnonsense\n";
+        let told: Vec<String> = own_v6(interfaces).map(|own| own.to_string()).collect();
+        assert_eq!(told, ["2606:47::1111/128"]);
+        // As they stand on the machine that runs this.
+        let here = IpAddr::from(Ipv4Addr::LOCALHOST);
+        assert!(
+            own_networks()
+                .unwrap()
+                .iter()
+                .any(|own| own.contains(&here))
+        );
     }
 
     #[tokio::test]
@@ -224,17 +287,17 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_and_counted() {
-        let egress = egress("pypi.org:443");
+        let egress = egress("packages.example:443");
         assert!(
             egress
-                .admit(&request("CONNECT pypi.org:443 HTTP/1.1"))
+                .admit(&request("CONNECT packages.example:443 HTTP/1.1"))
                 .is_ok()
         );
         for head in [
-            "CONNECT pypi.org:22 HTTP/1.1",
+            "CONNECT packages.example:22 HTTP/1.1",
             "CONNECT evil.example:443 HTTP/1.1",
-            "GET http://pypi.org:443/ HTTP/1.1",
-            "CONNECT pypi.org:443@evil.example HTTP/1.1",
+            "GET http://packages.example:443/ HTTP/1.1",
+            "CONNECT packages.example:443@evil.example HTTP/1.1",
             "",
         ] {
             assert!(egress.admit(&request(head)).is_err(), "{head}");

@@ -46,7 +46,7 @@ pub(super) fn guarded(router: Router, guard: Guard) -> Router {
 }
 
 /// The name that the signature is for decides, here as in the endpoint itself: a request that is
-/// signed for one service is not answered by another.
+/// signed for one service is not answered by another, not even what needs no signature.
 async fn admit(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let claimed = SignedRequest::parse(request.uri(), request.headers());
     let service = claimed.as_ref().map(|claim| claim.scope.service.as_str());

@@ -55,6 +55,14 @@ pub enum SessionError {
         /// The bound that was reached.
         limit: usize,
     },
+    /// All sessions together hold as much as they may.
+    #[error(
+        "all sessions together hold {limit} bytes of code and outputs, which is all that they may; try again in a while, or send less"
+    )]
+    Full {
+        /// The bound that was reached, in bytes.
+        limit: usize,
+    },
     /// The script of a batch is not one that can be run here.
     #[error("{0}")]
     Script(String),

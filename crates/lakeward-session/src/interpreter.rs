@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use super::cluster::OpenCluster;
 use super::limits::SessionLimits;
 use super::line::{Line, LineReader};
-use super::log::LINE_BYTES;
+use super::log::{LINE_BYTES, tamed};
 use super::occupant::Occupant;
+use super::pace::Pace;
 use super::process::Exit;
 use super::protocol::{CUT_REPLY_BYTES, Message, Place, Task, request};
 use super::session::{COMPLETION_TIMEOUT, Completion, Errand, Session, SessionState};
@@ -24,6 +25,8 @@ use super::statement::Output;
 
 /// How long the last lines of an ended process are waited for; a stray child may hold the pipe.
 const DRAIN: Duration = Duration::from_secs(1);
+/// The longest pause between two interrupts of a statement that is being cancelled.
+const INTERRUPT_PAUSE: Duration = Duration::from_secs(30);
 /// From the end of a process's streams to its own.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
@@ -41,6 +44,8 @@ pub(super) enum Ending {
     Deaf,
     Gone,
     OutOfMemory(String),
+    /// The batch's script could not be begun.
+    NotBegun(String),
     /// The batch's script ended, with its exit code or minus a signal's number.
     Exited(i32),
 }
@@ -52,6 +57,9 @@ pub(super) async fn drive(
     cluster: Arc<OpenCluster>,
     grant: Grant,
 ) {
+    if session.is_unwanted() {
+        return end_unbegun(&session);
+    }
     match starter.begin(&cluster, &session, &grant).await {
         Ok(started) => {
             let limits = Arc::clone(&cluster.limits);
@@ -64,6 +72,12 @@ pub(super) async fn drive(
     }
 }
 
+/// Ends a session that nobody wanted any more before its process was started.
+pub(super) fn end_unbegun(session: &Session) {
+    let (state, ename, text) = Ending::Requested.outcome(false, "");
+    session.end(state, ename, &text);
+}
+
 /// One interpreter process at work.
 struct Interpreter {
     session: Arc<Session>,
@@ -74,6 +88,10 @@ struct Interpreter {
     completing: Option<oneshot::Sender<Vec<String>>>,
     /// When to give up waiting for readiness, or to repeat an interrupt.
     alarm: Option<Instant>,
+    /// From the last interrupt to the next.
+    pause: Duration,
+    /// Of what it says that means nothing.
+    pace: Pace,
 }
 
 impl Interpreter {
@@ -89,12 +107,17 @@ impl Interpreter {
             is_ready: false,
             running: None,
             completing: None,
+            pause: Duration::ZERO,
+            pace: Pace::default(),
         }
     }
 
     async fn run(mut self) {
         let ending = self.converse().await.explained(&mut self.started);
-        let exit = self.started.end(ending.grace(&self.limits)).await;
+        let exit = self
+            .started
+            .end(ending.grace(self.is_ready, &self.limits))
+            .await;
         let (state, ename, text) = ending.outcome(self.is_ready, &exit);
         tracing::info!(session = self.session.id, %state, %text, "session ended");
         self.session.end(state, ename, &text);
@@ -105,10 +128,7 @@ impl Interpreter {
         loop {
             match self.session.errand(self.is_ready && self.running.is_none()) {
                 Errand::Stop => return Ending::Requested,
-                Errand::Interrupt => {
-                    self.started.process.interrupt();
-                    self.alarm = Some(Instant::now() + self.limits.interrupt_again);
-                }
+                Errand::Interrupt => self.interrupt(self.limits.interrupt_again),
                 Errand::Run { id, code, language } => {
                     let task = Task::Code {
                         code: &code,
@@ -136,8 +156,11 @@ impl Interpreter {
             let alarm = self.alarm;
             tokio::select! {
                 () = self.session.errands.notified() => {}
-                line = self.started.lines.recv() => match line {
-                    Some(line) => if let Some(ending) = self.take(Message::parse(&line)) {
+                line = async {
+                    self.pace.wait().await;
+                    self.started.lines.recv().await
+                } => match line {
+                    Some(line) => if let Some(ending) = self.take(&line) {
                         return ending;
                     },
                     None => return Ending::Gone,
@@ -150,15 +173,20 @@ impl Interpreter {
                     if !self.is_ready {
                         return Ending::NotReady;
                     }
+                    // What is being run was told to stop before, or takes too long to complete.
                     if self.running.is_some() {
-                        self.started.process.interrupt();
-                    }
-                    if self.completing.is_some() {
-                        self.alarm = Some(Instant::now() + COMPLETION_TIMEOUT);
+                        self.interrupt((self.pause * 2).min(INTERRUPT_PAUSE));
                     }
                 }
             }
         }
+    }
+
+    /// Interrupts what is being run, and again after `pause` unless it has ended by then.
+    fn interrupt(&mut self, pause: Duration) {
+        self.started.process.interrupt();
+        self.pause = pause;
+        self.alarm = Some(Instant::now() + pause);
     }
 
     /// Hands a task over; false when the process does not take it.
@@ -169,7 +197,8 @@ impl Interpreter {
 
     /// Asks for candidates; an interpreter that takes too long is interrupted.
     fn complete(&mut self, completion: Completion) -> bool {
-        self.alarm = Some(Instant::now() + COMPLETION_TIMEOUT);
+        self.pause = COMPLETION_TIMEOUT;
+        self.alarm = Some(Instant::now() + self.pause);
         self.completing = Some(completion.answer);
         let complete = Place {
             code: &completion.code,
@@ -178,8 +207,8 @@ impl Interpreter {
         self.ask(COMPLETION, Task::Complete { complete })
     }
 
-    fn take(&mut self, message: Message) -> Option<Ending> {
-        match message {
+    fn take(&mut self, line: &Line) -> Option<Ending> {
+        match Message::parse(line) {
             Message::Ready if !self.is_ready => {
                 self.is_ready = true;
                 self.alarm = None;
@@ -189,6 +218,7 @@ impl Interpreter {
             Message::Warm if !self.is_ready => {}
             Message::Fatal(reason) => return Some(Ending::Fatal(reason)),
             Message::Progress { id, progress } if self.running == Some(id) => {
+                self.pace.count(line);
                 self.session.advance(id, progress);
             }
             Message::Candidates(candidates) if self.running == Some(COMPLETION) => {
@@ -204,7 +234,7 @@ impl Interpreter {
             }
             Message::Exited(code) if self.session.is_batch() => return Some(Ending::Exited(code)),
             Message::Reply { output, .. } if self.session.is_batch() => {
-                return Some(Ending::Fatal(output.to_string()));
+                return Some(Ending::NotBegun(tamed(&output.to_string())));
             }
             Message::Reply { id, output } if self.running == Some(id) => self.finish(id, output),
             Message::TooLarge { id } if self.running == Some(id) => {
@@ -212,10 +242,15 @@ impl Interpreter {
                 let text = format!("the output is larger than {limit} bytes; return less of it");
                 self.finish(id, Output::error("OutputTooLarge", text));
             }
-            Message::Noise(text) => self.session.note(text),
-            _ => self
-                .session
-                .note("the interpreter sent a message that nobody waits for".to_owned()),
+            Message::Noise(text) => {
+                self.pace.count(line);
+                self.session.note(text);
+            }
+            _ => {
+                self.pace.count(line);
+                let text = "the interpreter sent a message that nobody waits for";
+                self.session.note(text.to_owned());
+            }
         }
         None
     }
@@ -239,8 +274,10 @@ impl Ending {
     }
 
     /// How long the process may take to end by itself.
-    pub fn grace(&self, limits: &SessionLimits) -> Duration {
+    pub fn grace(&self, is_ready: bool, limits: &SessionLimits) -> Duration {
         match self {
+            // Nothing of anybody's is in it yet.
+            Self::Requested if !is_ready => Duration::ZERO,
             // Its streams close a moment before it has ended; how it ended is worth that moment.
             Self::Gone => limits.stop_grace.min(LAST_MOMENT),
             Self::Deaf | Self::OutOfMemory(_) => Duration::ZERO,
@@ -258,6 +295,7 @@ impl Ending {
             ),
             Self::Fatal(reason) if is_ready => (SessionState::Dead, "InterpreterFailed", reason),
             Self::Fatal(reason) => (SessionState::Error, "SessionNotStarted", reason),
+            Self::NotBegun(reason) => (SessionState::Error, "ScriptNotBegun", reason),
             Self::NotReady => (
                 SessionState::Error,
                 "SessionNotStarted",
@@ -382,10 +420,13 @@ pub(super) async fn hear(
 /// Copies what the process writes to its standard error into the session's log.
 pub(super) async fn record(stderr: ChildStderr, exit: Exit, occupant: Arc<Occupant>) {
     let mut lines = LineReader::new(BufReader::new(stderr), LINE_BYTES, LINE_BYTES);
+    let mut pace = Pace::default();
     let copy = async {
         while let Ok(Some(line)) = lines.next().await {
             let text = String::from_utf8_lossy(&line.bytes);
             occupant.note(text.trim_end().to_owned());
+            pace.count(&line);
+            pace.wait().await;
         }
     };
     let over = async {

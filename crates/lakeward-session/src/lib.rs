@@ -7,6 +7,7 @@
 //! The story in order: a [`SessionRegistry`] opens a [`Session`] for a [`Login`]; the launcher
 //! starts the interpreter; the interpreter's task runs one statement at a time; the registry's
 //! reaper ends what nobody uses.
+#![forbid(unsafe_code)]
 
 mod authority;
 mod batch;
@@ -14,11 +15,13 @@ mod checkup;
 mod cluster;
 mod counters;
 pub mod credentials;
+pub mod descriptors;
 mod egress;
 mod endpoint;
 mod engine;
 mod environment;
 mod error;
+mod few;
 mod incident;
 mod interpreter;
 mod isolation;
@@ -28,12 +31,14 @@ mod limits;
 mod line;
 mod log;
 mod occupant;
+mod pace;
 mod premises;
 mod printed;
 mod process;
 mod protocol;
 mod record;
 mod registry;
+mod retention;
 mod session;
 mod settings;
 mod start;

@@ -19,6 +19,15 @@ pub struct SessionLimits {
     pub retained_statements: usize,
     /// Bytes of code and output that one session's remembered statements may hold.
     pub retained_bytes: usize,
+    /// Bytes that all sessions together may hold back: code and outputs of statements, logs, what
+    /// scripts printed, messages that wait for the clients of kernels.
+    pub retained_in_all: usize,
+    /// Bytes of code and output that are kept of a session that has ended.
+    pub ended_bytes: usize,
+    /// Ended sessions of one login that can still be looked at; the oldest are forgotten.
+    pub ended_per_login: usize,
+    /// Ended sessions on one cluster that can still be looked at.
+    pub ended_per_cluster: usize,
     /// Bytes of one reply of the interpreter; a larger output becomes an error.
     pub reply_bytes: usize,
     /// Bytes of one request body, and so of one statement's code.
@@ -27,7 +36,8 @@ pub struct SessionLimits {
     pub start_timeout: Duration,
     /// From the closing of its input until the process is killed.
     pub stop_grace: Duration,
-    /// From a cancel until the interrupt is repeated, once.
+    /// From a cancel until the interrupt is repeated. Each pause after it is twice as long, up to
+    /// half a minute.
     pub interrupt_again: Duration,
     /// How long a session may do nothing, unless its request says otherwise.
     pub idle_timeout: Duration,
@@ -47,6 +57,10 @@ impl Default for SessionLimits {
             waiting_statements: 100,
             retained_statements: 100,
             retained_bytes: 64 << 20,
+            retained_in_all: 1 << 30,
+            ended_bytes: 1 << 20,
+            ended_per_login: 20,
+            ended_per_cluster: 200,
             reply_bytes: 16 << 20,
             request_bytes: 16 << 20,
             start_timeout: Duration::from_secs(120),

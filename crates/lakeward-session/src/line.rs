@@ -33,7 +33,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         }
     }
 
-    /// The next line; `None` at the end. Dropping the future loses nothing.
+    /// The next line that isn't empty; `None` at the end. Dropping the future loses nothing.
     pub async fn next(&mut self) -> io::Result<Option<Line>> {
         loop {
             let chunk = self.input.fill_buf().await?;
@@ -56,7 +56,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
                 }
             }
             self.input.consume(consumed);
-            if is_complete {
+            if is_complete && (self.is_cut || !self.partial.is_empty()) {
                 return Ok(Some(self.take()));
             }
         }
@@ -84,9 +84,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_come_whole_and_the_last_needs_no_newline() {
-        let seen = lines(b"one\n\nthree", 10, 4).await;
-        let expected = [("one", false), ("", false), ("three", false)];
+    async fn lines_come_whole_and_empty_ones_not_at_all() {
+        let seen = lines(b"\n\none\n\n\nthree", 10, 4).await;
+        let expected = [("one", false), ("three", false)];
         assert_eq!(seen, expected.map(|(text, cut)| (text.to_owned(), cut)));
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// Lines remembered (Livy caches 200).
-const LINES: usize = 200;
+pub(super) const LINES: usize = 200;
 /// Bytes kept of one line.
 pub(super) const LINE_BYTES: usize = 8 << 10;
 
@@ -13,16 +13,55 @@ pub(super) struct SessionLog {
     lines: VecDeque<String>,
     /// Lines that were forgotten.
     forgotten: u64,
+    /// Of all lines.
+    bytes: usize,
+}
+
+/// What a line counts for beyond its text.
+const LINE: usize = size_of::<String>();
+
+/// A session's text as one line that is not too long and moves no terminal.
+pub(super) fn tamed(text: &str) -> String {
+    let mut line: String = text
+        .get(..floor(text, LINE_BYTES))
+        .unwrap_or_default()
+        .into();
+    if line.contains(char::is_control) {
+        line = line.replace(char::is_control, " ");
+    }
+    line
+}
+
+/// The longest length up to `most` that cuts no character in two.
+fn floor(text: &str, most: usize) -> usize {
+    let ends = (0..=most.min(text.len())).rev();
+    ends.into_iter()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0)
 }
 
 impl SessionLog {
-    /// Adds a line and forgets the oldest when there are too many.
-    pub fn push(&mut self, line: String) {
-        if self.lines.len() == LINES {
-            self.lines.pop_front();
+    /// Adds a line, cut when it is too long, and forgets the oldest when there are too many.
+    pub fn push(&mut self, mut line: String) {
+        line.truncate(floor(&line, LINE_BYTES));
+        line.shrink_to_fit();
+        self.keep(LINES - 1);
+        self.bytes += line.len() + LINE;
+        self.lines.push_back(line);
+    }
+
+    /// Forgets all but the last `count` lines.
+    pub fn keep(&mut self, count: usize) {
+        let surplus = self.lines.len().saturating_sub(count);
+        for line in self.lines.drain(..surplus) {
+            self.bytes = self.bytes.saturating_sub(line.len() + LINE);
             self.forgotten += 1;
         }
-        self.lines.push_back(line);
+    }
+
+    /// What the lines take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub fn len(&self) -> usize {
@@ -69,6 +108,28 @@ mod tests {
         assert_eq!(log.slice(0, 1), ["50"]);
         assert_eq!(log.tail(2), ["248", "249"]);
         assert!(log.slice(500, 10).is_empty());
+    }
+
+    #[test]
+    fn the_lines_are_bounded_in_bytes() {
+        let mut log = SessionLog::default();
+        for _ in 0..300 {
+            log.push("é".repeat(LINE_BYTES));
+        }
+        let lines = log.tail(usize::MAX);
+        let bytes: usize = lines.iter().map(|line| line.len() + LINE).sum();
+        assert_eq!((lines.len(), log.bytes()), (LINES, bytes));
+        assert!(bytes <= LINES * (LINE_BYTES + LINE), "{bytes}");
+        log.keep(1);
+        assert_eq!((log.len(), log.end()), (1, 300));
+        assert!(log.bytes() <= LINE_BYTES + LINE);
+    }
+
+    #[test]
+    fn a_text_of_the_session_is_one_short_line() {
+        assert_eq!(tamed("no\r\nengine\u{1b}[31m\u{9b}"), "no  engine [31m ");
+        assert_eq!(tamed(&"é\n".repeat(1 << 20)).len(), LINE_BYTES);
+        assert_eq!(tamed(""), "");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use super::authority::RuntimeRoles;
 use super::cluster::OpenCluster;
 use super::credentials;
+use super::descriptors::{OF_SESSIONS, Share};
 use super::egress::Egress;
 use super::endpoint::{AwsEndpoint, Guard, guarded};
 use super::incident::{IncidentKind, Incidents};
@@ -26,6 +27,9 @@ use super::occupant::Occupant;
 const TO_SERVICES: usize = 128;
 const TO_CREDENTIALS: usize = 8;
 const TO_HOSTS: usize = 32;
+/// Descriptors that a session may make the daemon hold: a tunnel has two ends, and the session has
+/// pipes and listeners of its own.
+const DESCRIPTORS: usize = TO_SERVICES + TO_CREDENTIALS + 2 * TO_HOSTS + 16;
 /// Where the other two listen, unless the endpoint's port is there.
 const CREDENTIALS_PORTS: [u16; 2] = [8444, 8446];
 const EGRESS_PORTS: [u16; 2] = [3128, 3130];
@@ -63,6 +67,7 @@ pub(super) struct Premises {
     /// Held so that the listeners go on.
     _stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    _share: Share,
     occupant: Arc<Occupant>,
     roles: Arc<dyn RuntimeRoles>,
 }
@@ -84,6 +89,7 @@ impl Premises {
         listeners: Vec<StdListener>,
         refusals: Refusals,
     ) -> io::Result<Self> {
+        let share = OF_SESSIONS.share(DESCRIPTORS)?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut listeners = listeners.into_iter().map(adopt);
@@ -114,6 +120,7 @@ impl Premises {
         Ok(Self {
             _stop: stop,
             tasks,
+            _share: share,
             occupant: Arc::clone(offer.occupant),
             roles: Arc::clone(offer.roles),
         })

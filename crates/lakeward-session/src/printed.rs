@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::log::LINE_BYTES;
+use super::log::{LINE_BYTES, LINES};
 
 /// Bytes kept of the beginning of a stream, and again of its end.
 const KEPT_BYTES: usize = 1 << 20;
@@ -21,7 +21,7 @@ pub(super) struct Printed {
 }
 
 impl Printed {
-    /// Keeps `text`; answers the lines that are now complete.
+    /// Keeps `text`; answers the last of the lines that are now complete.
     pub fn push(&mut self, stream: Stream, text: &str) -> Vec<String> {
         match stream {
             Stream::Stdout => self.stdout.push(text),
@@ -33,6 +33,12 @@ impl Printed {
     pub fn flush(&mut self) -> Vec<String> {
         let rest = [&mut self.stdout, &mut self.stderr].map(|text| std::mem::take(&mut text.line));
         rest.into_iter().filter(|line| !line.is_empty()).collect()
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        let of = |text: &Text| text.head.len() + text.tail.len() + text.line.len();
+        of(&self.stdout) + of(&self.stderr)
     }
 
     pub fn text(&self, stream: Stream) -> Vec<u8> {
@@ -65,15 +71,18 @@ impl Text {
     }
 
     fn lines(&mut self, text: &str) -> Vec<String> {
-        let mut complete = Vec::new();
+        let mut complete = VecDeque::new();
         for piece in text.split_inclusive('\n') {
             let room = LINE_BYTES.saturating_sub(self.line.len());
             self.line.extend(piece.chars().take(room));
             if piece.ends_with('\n') {
-                complete.push(std::mem::take(&mut self.line).trim_end().to_owned());
+                if complete.len() == LINES {
+                    complete.pop_front();
+                }
+                complete.push_back(std::mem::take(&mut self.line).trim_end().to_owned());
             }
         }
-        complete
+        complete.into()
     }
 
     fn whole(&self) -> Vec<u8> {
@@ -107,5 +116,14 @@ mod tests {
         assert!(text.contains("bytes are left out here"));
         assert!(printed.text(Stream::Stderr).is_empty());
         assert_eq!(printed.flush(), ["unended"]);
+        assert!(printed.bytes() <= 2 * KEPT_BYTES, "{}", printed.bytes());
+    }
+
+    #[test]
+    fn of_many_lines_only_the_last_are_shown() {
+        let mut printed = Printed::default();
+        let lines = printed.push(Stream::Stderr, &format!("{}last\n", "\n".repeat(3_000_000)));
+        assert_eq!((lines.len(), &*lines[LINES - 1]), (LINES, "last"));
+        assert!(lines.capacity() <= 2 * LINES);
     }
 }

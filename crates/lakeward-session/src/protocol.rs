@@ -13,12 +13,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::batch::Script;
+use super::few::Few;
 use super::line::Line;
+use super::log::tamed;
 use super::printed::Stream;
 use super::statement::{Language, Output};
 
 /// Bytes kept of a reply that is too long: enough to see which statement it answers.
 pub(super) const CUT_REPLY_BYTES: usize = 256;
+/// Lines taken of a traceback, and candidates of a completion.
+const TRACEBACK_LINES: usize = 1000;
+const CANDIDATES: usize = 1000;
 
 /// A message from the interpreter.
 #[derive(Debug)]
@@ -89,13 +94,13 @@ struct Spoken {
     stdout: Option<String>,
     stderr: Option<String>,
     exited: Option<i32>,
-    candidates: Option<Vec<String>>,
+    candidates: Option<Few<CANDIDATES>>,
     status: Option<String>,
     data: Option<Box<RawValue>>,
     ename: Option<String>,
     evalue: Option<String>,
     #[serde(default)]
-    traceback: Vec<String>,
+    traceback: Few<TRACEBACK_LINES>,
 }
 
 impl Message {
@@ -122,7 +127,7 @@ impl Message {
 impl Spoken {
     fn message(self) -> Option<Message> {
         if let Some(reason) = self.fatal {
-            return Some(Message::Fatal(reason));
+            return Some(Message::Fatal(tamed(&reason)));
         }
         let Some(id) = self.id else {
             let warm = (self.warm == Some(true)).then_some(Message::Warm);
@@ -135,7 +140,7 @@ impl Spoken {
             Some("error") => Output::Error {
                 ename: self.ename?,
                 evalue: self.evalue.unwrap_or_default(),
-                traceback: self.traceback,
+                traceback: whole(self.traceback),
             },
             _ => return self.unfinished(id),
         };
@@ -153,8 +158,17 @@ impl Spoken {
             .or_else(|| self.stdout.map(printed(Stream::Stdout)))
             .or_else(|| self.stderr.map(printed(Stream::Stderr)))
             .or_else(|| self.exited.map(Message::Exited))
-            .or_else(|| self.candidates.map(Message::Candidates))
+            .or_else(|| self.candidates.map(|few| Message::Candidates(few.texts)))
     }
+}
+
+/// A traceback as it is shown.
+fn whole(few: Few<TRACEBACK_LINES>) -> Vec<String> {
+    let mut lines = few.texts;
+    if few.left_out > 0 {
+        lines.push(format!("[{} more lines are left out]\n", few.left_out));
+    }
+    lines
 }
 
 /// The statement that the beginning of a reply is about.
@@ -194,6 +208,30 @@ mod tests {
             matches!(parse(r#"{"fatal":"no engine"}"#), Message::Fatal(reason) if reason == "no engine")
         );
         assert!(matches!(parse(r#"{"ready":false}"#), Message::Noise(_)));
+        assert!(
+            matches!(parse(r#"{"fatal":"a\nb\u001b"}"#), Message::Fatal(reason) if reason == "a b ")
+        );
+    }
+
+    #[test]
+    fn lists_are_cut() {
+        let many = "\"\",".repeat(2_000_000);
+        let Message::Reply {
+            output: Output::Error { traceback, .. },
+            ..
+        } = parse(&format!(
+            r#"{{"id":1,"status":"error","ename":"E","traceback":[{many}"x"]}}"#
+        ))
+        else {
+            panic!("not a reply");
+        };
+        assert_eq!(traceback.len(), TRACEBACK_LINES + 1);
+        assert!(traceback.capacity() < 2 * TRACEBACK_LINES);
+        assert!(traceback[TRACEBACK_LINES].contains("1999001 more lines"));
+        assert!(matches!(
+            parse(&format!(r#"{{"id":1,"candidates":[{many}"x"]}}"#)),
+            Message::Candidates(all) if all.len() == CANDIDATES
+        ));
     }
 
     #[test]

@@ -19,7 +19,6 @@ use super::environment::SessionEnvironment;
 use super::error::SessionError;
 use super::interpreter::{Input, hear, record};
 use super::isolation::Isolation;
-use super::kernel;
 use super::launcher::{SessionFolder, launch};
 use super::limits::SessionLimits;
 use super::line::Line;
@@ -28,13 +27,12 @@ use super::premises::{Offer, Ports, Premises};
 use super::process::{SessionProcess, Streams};
 use super::session::Session;
 use super::settings::Grant;
+use super::warm::Purpose;
 
 /// Where a session lives in its enclosure.
 const HOME: &str = "/home/session";
 const SCRATCH: &str = "/tmp";
 const TOKEN_FILE: &str = "/home/session/.lakeward-token";
-/// What warm interpreters are: the kind that notebooks ask for, with an engine that has run a query.
-const AHEAD: &[&str] = &["pyspark", "--ahead"];
 
 /// Starts interpreters.
 pub(super) struct Starter {
@@ -98,9 +96,7 @@ impl Starter {
         limits: &Limits,
     ) -> Result<Started, SessionError> {
         let kind = session.request.process_kind();
-        if kind != kernel::KIND
-            && let Some(warm) = cluster.pool.take()
-        {
+        if let Some(warm) = cluster.pool(Purpose::of(kind)).take() {
             return Ok(warm);
         }
         match &self.runtime.isolation {
@@ -111,13 +107,18 @@ impl Starter {
     }
 
     /// An interpreter for nobody yet.
-    pub async fn start_warm(&self, cluster: &OpenCluster) -> Result<Started, SessionError> {
+    pub async fn start_warm(
+        &self,
+        cluster: &OpenCluster,
+        purpose: Purpose,
+    ) -> Result<Started, SessionError> {
         let Isolation::Enclosed(sandbox) = &self.runtime.isolation else {
             let reason = "only enclosed interpreters are started in advance";
             return Err(SessionError::Sandbox(reason.to_owned()));
         };
         let grant = cluster.settings.grant(&Default::default())?;
-        let mut started = self.enclose(sandbox, cluster, AHEAD, &grant.limits).await?;
+        let kind = purpose.arguments();
+        let mut started = self.enclose(sandbox, cluster, kind, &grant.limits).await?;
         started.was_warm = true;
         Ok(started)
     }
@@ -149,9 +150,8 @@ impl Starter {
         };
         let adopt = || -> io::Result<_> {
             let premises = Premises::open(&offer, enclosure.listeners, enclosure.refusals)?;
-            enclosure.input.set_nonblocking(true)?;
             let streams = Streams {
-                stdin: Box::new(tokio::net::UnixStream::from_std(enclosure.input)?),
+                stdin: Box::new(tokio::process::ChildStdin::from_std(enclosure.input)?),
                 stdout: tokio::process::ChildStdout::from_std(enclosure.output)?,
                 stderr: tokio::process::ChildStderr::from_std(enclosure.errors)?,
             };
@@ -260,7 +260,7 @@ impl Starter {
         streams: Streams,
         occupant: Arc<Occupant>,
     ) -> Started {
-        let (sender, lines) = mpsc::channel(4);
+        let (sender, lines) = mpsc::channel(1);
         let (exit, limit) = (process.exit(), self.limits.reply_bytes);
         tokio::spawn(hear(streams.stdout, exit, limit, sender));
         tokio::spawn(record(

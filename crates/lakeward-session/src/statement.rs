@@ -7,6 +7,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+/// A code or an output up to this is never let go of alone.
+const LIGHT_BYTES: usize = 1 << 10;
+
 /// Where a statement is. Failures are `Available` with an error output, as in Livy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -78,7 +81,12 @@ impl Output {
                 ename,
                 evalue,
                 traceback,
-            } => ename.len() + evalue.len() + traceback.iter().map(String::len).sum::<usize>(),
+            } => {
+                let lines = traceback
+                    .iter()
+                    .map(|line| line.len() + size_of::<String>());
+                ename.len() + evalue.len() + lines.sum::<usize>()
+            }
         }
     }
 }
@@ -124,7 +132,25 @@ impl Statement {
     }
 
     fn size(&self) -> usize {
-        self.code.len() + self.output.as_ref().map_or(0, |output| output.size())
+        let output = self.output.as_ref().map_or(0, |output| output.size());
+        size_of::<Self>() + self.code.len() + output
+    }
+
+    /// Lets go of what is large in it; false when nothing is.
+    fn lighten(&mut self) -> bool {
+        let mut is_lighter = false;
+        if self.code.len() > LIGHT_BYTES {
+            let beginning: String = self.code.chars().take(LIGHT_BYTES / 4).collect();
+            self.code = beginning.into();
+            is_lighter = true;
+        }
+        if (self.output.as_ref()).is_some_and(|output| output.size() > LIGHT_BYTES) {
+            let text = "the output is not kept any more: all sessions together hold only so much, \
+                        and one that has ended holds little; run it again, or write it to S3";
+            self.output = Some(Arc::new(Output::error("OutputNotKept", text.to_owned())));
+            is_lighter = true;
+        }
+        is_lighter
     }
 
     fn end(&mut self, state: StatementState, output: Option<Output>, now: i64) {
@@ -270,6 +296,27 @@ impl Statements {
         self.entries.iter().filter(unfinished)
     }
 
+    /// Bytes of code and output.
+    pub fn held(&self) -> usize {
+        self.entries.iter().map(Statement::size).sum()
+    }
+
+    /// Lets go of the oldest statement that has ended; of the newest one only what is large in it,
+    /// for somebody may be about to ask what it came to. False when nothing can be let go of.
+    pub fn shed(&mut self) -> bool {
+        let ended = self.entries.iter().position(|found| found.state.is_final());
+        match ended {
+            Some(index) if index + 1 < self.entries.len() => self.entries.remove(index).is_some(),
+            Some(index) => (self.entries.get_mut(index)).is_some_and(Statement::lighten),
+            None => false,
+        }
+    }
+
+    /// Sheds until no more than `bytes` are held, as far as that is possible.
+    pub fn shrink(&mut self, bytes: usize) {
+        while self.held() > bytes && self.shed() {}
+    }
+
     fn find(&mut self, id: u64) -> Option<&mut Statement> {
         self.entries.iter_mut().find(|statement| statement.id == id)
     }
@@ -368,6 +415,53 @@ mod tests {
         let left: Vec<u64> = statements.all().map(|statement| statement.id).collect();
         assert_eq!(left, [2]);
         assert!(statements.get(2).unwrap().output.is_some());
+    }
+
+    #[test]
+    fn a_size_counts_the_elements() {
+        let mut statements = Statements::new(100, 1 << 20);
+        for _ in 0..200 {
+            statements.submit("x".to_owned(), Language::Python);
+            let (id, ..) = statements.begin_next(1).unwrap();
+            let output = Output::Error {
+                ename: "E".to_owned(),
+                evalue: String::new(),
+                traceback: vec![String::new(); 1000],
+            };
+            statements.finish(id, output, 2);
+        }
+        let lines = |one: &Statement| match one.output.as_deref() {
+            Some(Output::Error { traceback, .. }) => traceback.capacity(),
+            _ => 0,
+        };
+        let kept: usize = statements.all().map(lines).sum();
+        assert!(kept * size_of::<String>() <= 1 << 20, "{kept}");
+        assert!(statements.held() <= 1 << 20);
+    }
+
+    #[test]
+    fn what_shrinks_keeps_the_newest_and_what_has_not_ended() {
+        let mut statements = Statements::new(100, 1 << 30);
+        for _ in 0..3 {
+            statements.submit("x".repeat(50_000), Language::Python);
+            let (id, ..) = statements.begin_next(1).unwrap();
+            statements.finish(id, ok(&"y".repeat(100_000)), 2);
+        }
+        let held = statements.held();
+        assert!(held > 450_000, "{held}");
+        statements.shrink(held - 1);
+        assert_eq!(statements.all().count(), 2);
+        statements.shrink(4000);
+        let newest = statements.get(2).unwrap();
+        assert!(matches!(
+            newest.output.as_deref(),
+            Some(Output::Error { ename, .. }) if ename == "OutputNotKept"
+        ));
+        assert!(statements.held() <= 4000, "{}", statements.held());
+        assert!(!statements.shed());
+        statements.submit("z".repeat(50_000), Language::Python);
+        statements.shrink(0);
+        assert_eq!(statements.unfinished().next().unwrap().code.len(), 50_000);
     }
 
     #[test]

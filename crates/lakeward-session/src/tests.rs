@@ -14,6 +14,7 @@ use super::*;
 
 mod batches;
 mod completion;
+mod limits;
 
 struct Bench {
     state: TempDir,
@@ -75,10 +76,11 @@ async fn ended(session: &Session, id: u64) -> Statement {
     .await
 }
 
+/// Waits until the statement itself says that it runs.
 async fn running(session: &Session, id: u64) {
     eventually("the statement to run", async || {
-        let state = session.statement(id)?.state;
-        (state == StatementState::Running).then_some(())
+        let progress = session.statement(id)?.progress;
+        (progress > 0.0).then_some(())
     })
     .await;
 }
@@ -183,10 +185,10 @@ async fn a_hanging_statement_is_cancelled_and_the_session_lives_on() {
 }
 
 #[tokio::test]
-async fn an_interrupt_that_was_swallowed_is_repeated() {
+async fn an_interrupt_is_repeated_until_the_statement_ends() {
     let bench = Bench::new();
     let session = bench.idle().await;
-    session.submit("STUBBORN 2".to_owned()).unwrap();
+    session.submit("STUBBORN 5".to_owned()).unwrap();
     running(&session, 0).await;
     session.cancel(0);
     assert_eq!(ended(&session, 0).await.state, StatementState::Cancelled);
@@ -377,6 +379,7 @@ async fn limits_hold_for_the_cluster_and_for_each_login() {
         Err(SessionError::TooManySessions { limit: 3 })
     ));
     bench.registry.end(&second, "test");
+    second.gone().await;
     open("paul").unwrap();
 }
 
@@ -525,7 +528,11 @@ async fn the_interpreter_that_is_shipped_speaks_the_protocol() {
     .await;
     let pid = data(&run(&session, "os.getpid()").await)["text/plain"].clone();
     let sleeping = session.submit("time.sleep(600)".to_owned()).unwrap().id;
-    running(&session, sleeping).await;
+    eventually("the statement to run", async || {
+        let state = session.statement(sleeping)?.state;
+        (state == StatementState::Running).then_some(())
+    })
+    .await;
     session.cancel(sleeping);
     let cancelled = ended(&session, sleeping).await;
     assert_eq!(cancelled.state, StatementState::Cancelled);

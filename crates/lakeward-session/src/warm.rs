@@ -3,7 +3,7 @@
 //! A warm interpreter has no owner, no keys and no name, and nothing of any session has ever been in
 //! it. It is given away once and never comes back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,8 +12,36 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use super::cluster::OpenCluster;
+use super::kernel;
 use super::protocol::Message;
 use super::start::{Started, Starter};
+
+/// What an interpreter that waits is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Livy's statements and batches.
+    Statements,
+    /// A Jupyter kernel.
+    Kernel,
+}
+
+impl Purpose {
+    /// Of a session that runs that kind of process.
+    pub fn of(process_kind: &str) -> Self {
+        match process_kind {
+            kernel::KIND => Self::Kernel,
+            _ => Self::Statements,
+        }
+    }
+
+    /// Its kind of process, with an engine that has run a query. Statements are most often Spark's.
+    pub fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Statements => &["pyspark", "--ahead"],
+            Self::Kernel => &[kernel::KIND, "--ahead"],
+        }
+    }
+}
 
 /// What a warm interpreter and its engine take of the machine's memory, about.
 const BYTES: u64 = 512 << 20;
@@ -22,9 +50,10 @@ const CHECK: Duration = Duration::from_secs(1);
 /// After a start that failed: the first pause, which doubles up to the last.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// The interpreters that wait on one cluster.
-#[derive(Default)]
+/// The interpreters that wait on one cluster for one purpose.
 pub(super) struct Pool {
+    /// How many are to wait.
+    wanted: usize,
     state: Mutex<PoolState>,
     taken: Notify,
 }
@@ -47,6 +76,16 @@ struct Place {
     gauge: Gauge,
 }
 
+impl Place {
+    fn new(permit: OwnedSemaphorePermit, gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self {
+            _permit: permit,
+            gauge: gauge.clone(),
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.gauge.dec();
@@ -54,6 +93,14 @@ impl Drop for Place {
 }
 
 impl Pool {
+    pub fn new(wanted: usize) -> Self {
+        Self {
+            wanted,
+            state: Mutex::default(),
+            taken: Notify::new(),
+        }
+    }
+
     /// One that waits and lives, if there is one. Another is started in its place.
     pub fn take(&self) -> Option<Started> {
         let mut state = self.state.lock();
@@ -83,69 +130,96 @@ impl Pool {
         }
     }
 
-    fn lacks(&self, wanted: usize) -> bool {
+    fn lacks_one(&self) -> bool {
         let mut state = self.state.lock();
         state.waiting.retain(|warm| warm.started.is_alive());
-        state.waiting.len() < wanted
+        state.waiting.len() < self.wanted
+    }
+
+    async fn wait(&self, longest: Duration) {
+        tokio::select! {
+            () = self.taken.notified() => {}
+            () = tokio::time::sleep(longest) => {}
+        }
     }
 }
 
-/// Keeps as many interpreters waiting on the cluster as it wants, from now until its pool is closed.
-/// `places` are those of the whole machine, and
-/// `gauge` counts those that are taken.
+/// Keeps as many interpreters waiting on the cluster as it wants for that purpose, from now until its
+/// pool is closed. Does nothing when that is done already. `places` are those of the whole machine,
+/// and `gauge` counts those that are taken.
 pub(super) fn keep(
     cluster: &Arc<OpenCluster>,
+    purpose: Purpose,
     starter: &Arc<Starter>,
     places: &Arc<Semaphore>,
-    gauge: Gauge,
+    gauge: &Gauge,
 ) {
-    if cluster.settings.warm_sessions == 0 || !starter.is_enclosing() {
+    let pool = cluster.pool(purpose);
+    if pool.wanted == 0 || !starter.is_enclosing() {
         return;
     }
-    let (keeping, starter) = (Arc::downgrade(cluster), Arc::clone(starter));
-    let places = Arc::clone(places);
-    let keeper = tokio::spawn(async move {
+    let mut state = pool.state.lock();
+    if state.is_closed || state.keeper.is_some() {
+        return;
+    }
+    let keeper = Keeper {
+        cluster: Arc::downgrade(cluster),
+        purpose,
+        starter: Arc::clone(starter),
+        places: Arc::clone(places),
+        gauge: gauge.clone(),
+    };
+    state.keeper = Some(tokio::spawn(keeper.keep()));
+}
+
+/// The task that keeps one pool filled.
+struct Keeper {
+    cluster: Weak<OpenCluster>,
+    purpose: Purpose,
+    starter: Arc<Starter>,
+    places: Arc<Semaphore>,
+    gauge: Gauge,
+}
+
+impl Keeper {
+    async fn keep(self) {
         let mut pause = PAUSES.0;
-        while let Some(cluster) = keeping.upgrade() {
-            if !cluster.pool.lacks(cluster.settings.warm_sessions) {
+        while let Some(cluster) = self.cluster.upgrade() {
+            let pool = cluster.pool(self.purpose);
+            if !pool.lacks_one() {
                 pause = PAUSES.0;
-                wait(&cluster, CHECK).await;
+                pool.wait(CHECK).await;
                 continue;
             }
-            let Ok(_permit) = Arc::clone(&places).try_acquire_owned() else {
-                wait(&cluster, CHECK).await;
+            let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
+                pool.wait(CHECK).await;
                 continue;
             };
-            match warm_up(&cluster, &starter).await {
+            match warm_up(&cluster, self.purpose, &self.starter).await {
                 Ok(started) => {
-                    gauge.inc();
-                    let gauge = gauge.clone();
-                    let _place = Place { _permit, gauge };
-                    cluster.pool.put(Warm { started, _place });
+                    let _place = Place::new(permit, &self.gauge);
+                    pool.put(Warm { started, _place });
                 }
                 Err(reason) => {
                     tracing::warn!(cluster = %cluster.id, %reason, "no warm interpreter");
+                    drop(permit);
                     drop(cluster);
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSES.1);
                 }
             }
         }
-    });
-    cluster.pool.state.lock().keeper = Some(keeper);
-}
-
-async fn wait(cluster: &OpenCluster, longest: Duration) {
-    tokio::select! {
-        () = cluster.pool.taken.notified() => {}
-        () = tokio::time::sleep(longest) => {}
     }
 }
 
 /// Starts one and waits until its engine runs.
-async fn warm_up(cluster: &OpenCluster, starter: &Starter) -> Result<Started, String> {
+async fn warm_up(
+    cluster: &OpenCluster,
+    purpose: Purpose,
+    starter: &Starter,
+) -> Result<Started, String> {
     let mut started = starter
-        .start_warm(cluster)
+        .start_warm(cluster, purpose)
         .await
         .map_err(|error| error.to_string())?;
     let warm = async {

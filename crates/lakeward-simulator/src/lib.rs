@@ -12,6 +12,7 @@
 //! let verdict = answer(line, Detail::Verdict, &mut Documents::default());
 //! assert_eq!(verdict.as_deref(), Ok("Allowed"));
 //! ```
+#![forbid(unsafe_code)]
 
 mod case;
 pub mod expectation;

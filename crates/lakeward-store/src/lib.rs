@@ -10,6 +10,7 @@
 //! what the others changed, so it runs once and against the latest state of all of them. Between
 //! changes a node follows: the database rings, and the node looks twice a second in any case. While
 //! the database is away, reads go on with the last snapshot and changes fail.
+#![forbid(unsafe_code)]
 
 mod backup;
 mod change;

@@ -9,6 +9,7 @@
 //! assert_eq!(action.to_string(), "elasticmapreduce:GetClusterSessionCredentials");
 //! assert!(action.carries("elasticmapreduce:ExecutionRoleArn"));
 //! ```
+#![forbid(unsafe_code)]
 
 mod condition_key;
 mod nearest;

@@ -14,6 +14,7 @@ pub struct AwsError {
     /// What is wrong and what would fix it.
     pub message: String,
     headers: Vec<(&'static str, String)>,
+    members: Vec<(&'static str, String)>,
 }
 
 impl AwsError {
@@ -28,6 +29,7 @@ impl AwsError {
             code: code.into(),
             message: message.into(),
             headers: Vec::new(),
+            members: Vec::new(),
         }
     }
 
@@ -42,6 +44,20 @@ impl AwsError {
     #[must_use]
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.headers
+    }
+
+    /// Adds a member that the service's model has for this error beside its message, for instance
+    /// EMR's `ErrorCode`. Only JSON protocols write it.
+    #[must_use]
+    pub fn with_member(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.members.push((name, value.into()));
+        self
+    }
+
+    /// The error's additional members.
+    #[must_use]
+    pub fn members(&self) -> &[(&'static str, String)] {
+        &self.members
     }
 
     /// The same error under a protocol's own name and status.

@@ -2,6 +2,7 @@
 //!
 //! Nothing in here knows an operation. A service is a table elsewhere; this crate turns bytes
 //! into serde values and back, and says who signed them.
+#![forbid(unsafe_code)]
 
 pub mod authority;
 mod error;

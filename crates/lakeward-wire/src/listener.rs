@@ -2,7 +2,6 @@
 
 mod leftover;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -11,14 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::{JoinError, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tower::ServiceExt;
@@ -29,7 +29,21 @@ use leftover::Leftover;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// Connections open at once on one listener, unless it says otherwise.
+/// Tells when the client of a request is gone, or has its answer: an extension of every request
+/// that a listener here passes on. What was begun goes on without a client; a handler that would
+/// rather not asks here.
+#[derive(Debug, Clone)]
+pub struct Departure(watch::Receiver<()>);
+
+impl Departure {
+    /// Waits until the client is gone.
+    pub async fn happened(mut self) {
+        while self.0.changed().await.is_ok() {}
+    }
+}
+
+/// Connections open at once on one listener, unless it says otherwise. A request whose client has
+/// hung up counts as one until its handler is done.
 const CONNECTIONS: usize = 512;
 /// For a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -104,6 +118,7 @@ async fn accept<F, Fut, S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(connections));
+    let all_places = u32::try_from(connections).unwrap_or(u32::MAX);
     let mut connections = JoinSet::new();
     let mut stopping = stop.clone();
     loop {
@@ -121,11 +136,19 @@ async fn accept<F, Fut, S>(
                 // Small answers should not wait for one another.
                 let _ = stream.set_nodelay(true);
                 let stream = tokio::time::timeout(HANDSHAKE, handshake(stream));
-                let (router, stop) = (router.clone(), stop.clone());
+                let (router, mut stop) = (router.clone(), stop.clone());
                 connections.spawn(async move {
-                    let _place = place;
-                    match stream.await {
-                        Ok(Ok(stream)) => converse(stream, Peer(peer), router, stop).await,
+                    let stream = tokio::select! {
+                        stream = stream => stream,
+                        _ = stop.wait_for(|stop| *stop) => return,
+                    };
+                    let requests = Requests {
+                        router,
+                        peer: Peer(peer),
+                        place: place.ok().map(Arc::new),
+                    };
+                    match stream {
+                        Ok(Ok(stream)) => converse(stream, requests, stop).await,
                         Ok(Err(error)) => tracing::debug!(%error, "handshake failed"),
                         Err(_) => tracing::debug!("handshake took too long"),
                     }
@@ -139,30 +162,64 @@ async fn accept<F, Fut, S>(
     }
     drop(listener);
     let _ = stop.wait_for(|stop| *stop).await;
-    let all = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(LAST_REQUESTS, all).await;
+    // Each connection has a place, and so has each handler that outlives its connection.
+    let all = places.acquire_many(all_places);
+    if tokio::time::timeout(LAST_REQUESTS, all).await.is_err() {
+        tracing::warn!("a listener ends before all of its requests are answered");
+    }
     connections.shutdown().await;
 }
 
+/// What answers the requests of one connection.
+struct Requests {
+    router: Router,
+    peer: Peer,
+    /// The connection's place, which its handlers hold too: whoever sends and hangs up, again and
+    /// again, has no more of them at work than connections.
+    place: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Requests {
+    /// Answers one request, in a task of its own: hyper drops what it waits for when the client
+    /// hangs up, and a change that was begun must come to its end and to its record.
+    fn answer(
+        &self,
+        mut request: http::Request<Incoming>,
+    ) -> impl Future<Output = Result<http::Response<Body>, JoinError>> + use<> {
+        let (here, departure) = watch::channel(());
+        let extensions = request.extensions_mut();
+        extensions.insert(self.peer);
+        extensions.insert(Departure(departure));
+        let (request, leftover) = Leftover::of(request);
+        let (router, place) = (self.router.clone(), self.place.clone());
+        let handler = tokio::spawn(async move {
+            let _place = place;
+            router.oneshot(request).await
+        });
+        async move {
+            let _here = here;
+            let answered = handler.await;
+            let answered =
+                answered.inspect_err(|error| tracing::error!(%error, "a handler failed"));
+            let mut answer = answered?.unwrap_or_else(|never| match never {});
+            leftover.settle(&mut answer).await;
+            Ok(answer)
+        }
+    }
+}
+
 /// One connection: requests until either side is done.
-async fn converse<S>(stream: S, peer: Peer, router: Router, mut stop: watch::Receiver<bool>)
+async fn converse<S>(stream: S, requests: Requests, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let answer = service_fn(move |mut request: http::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        let (request, leftover) = Leftover::of(request);
-        let answered = router.clone().oneshot(request);
-        async move {
-            let mut answer = answered.await.unwrap_or_else(|never| match never {});
-            leftover.settle(&mut answer).await;
-            Ok::<_, Infallible>(answer)
-        }
-    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(NEXT_REQUEST)
-        .serve_connection(TokioIo::new(stream), answer)
+        .serve_connection(
+            TokioIo::new(stream),
+            service_fn(move |request| requests.answer(request)),
+        )
         .with_upgrades();
     let mut connection = pin!(connection);
     let stopped = async {
@@ -179,3 +236,6 @@ where
         tracing::debug!(%error, "connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests;

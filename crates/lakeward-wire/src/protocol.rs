@@ -1,3 +1,5 @@
+mod input;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header};
 use serde::de::DeserializeOwned;
@@ -39,14 +41,17 @@ enum Input {
 }
 
 impl Incoming {
-    /// Reads the input as `T`.
+    /// Reads the input as `T`. In JSON a member that is null isn't given.
     ///
     /// # Errors
-    /// `ValidationException` (`SerializationException` in JSON) that names the member.
+    /// `ValidationError` (in JSON `ValidationException`, `SerializationException` for a value of the
+    /// wrong type) that names the member.
     pub fn read<T: DeserializeOwned>(self) -> Result<T, AwsError> {
         match self.input {
-            Input::Json(value) => serde_json::from_value(value)
-                .map_err(|error| AwsError::new(400, "SerializationException", error.to_string())),
+            Input::Json(mut value) => {
+                input::drop_nulls(&mut value);
+                input::read(value)
+            }
             Input::Form(form) => form
                 .read()
                 .map_err(|error| AwsError::new(400, "ValidationError", error)),
@@ -293,7 +298,11 @@ fn json(status: StatusCode, version: &str, request_id: &str, value: &Value) -> R
 
 fn json_error(version: &str, request_id: &str, error: &AwsError) -> Response<Bytes> {
     // Services differ in the case of this member; SDKs read either.
-    let body = json!({"__type": error.code, "message": error.message, "Message": error.message});
+    let mut body =
+        json!({"__type": error.code, "message": error.message, "Message": error.message});
+    for (name, value) in error.members() {
+        body[*name] = json!(value);
+    }
     let mut response = json(error.status, version, request_id, &body);
     if let Ok(code) = HeaderValue::from_str(&error.code) {
         response.headers_mut().insert("x-amzn-errortype", code);

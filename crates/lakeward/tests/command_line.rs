@@ -16,7 +16,7 @@ use lakeward_client::Credentials;
 use parquet::arrow::ArrowWriter;
 use serde_json::Value;
 use support::{
-    program::{Ended, Program, run},
+    program::{Ended, FREE, Program, run},
     table::{Table, contains},
 };
 
@@ -330,21 +330,10 @@ async fn one_state_folder_has_one_instance() {
     let mut program = Program::start("serve", &state, &[]);
     program.says("Ready").await;
     let instance = program.instance();
-    let free = [
-        "--listen",
-        "127.0.0.1:0",
-        "--proxy",
-        "127.0.0.1:0",
-        "--credentials",
-        "127.0.0.1:0",
-        "--metrics",
-        "127.0.0.1:0",
-        "--session-python",
-        "/bin/true",
-    ];
     for (command, more) in [("serve", None), ("demo", None), ("demo", Some("--reset"))] {
         let mut arguments = vec![command, "--state-dir", text(&state)];
-        arguments.extend(free);
+        arguments.extend(FREE);
+        arguments.extend(["--session-python", "/bin/true"]);
         arguments.extend(more);
         run(&arguments)
             .await
@@ -375,24 +364,13 @@ async fn reset_deletes_state_folders_only() {
     std::fs::write(foreign.join("chapter-1.txt"), "years of work").unwrap();
     let reset = |state: &Path| {
         let network = support::cluster_network().to_string();
-        let flags = [
-            "--listen",
-            "127.0.0.1:0",
-            "--proxy",
-            "127.0.0.1:0",
-            "--credentials",
-            "127.0.0.1:0",
-            "--metrics",
-            "127.0.0.1:0",
-            "--session-python",
-            "/bin/true",
-            "--reset",
-        ];
+        let flags = ["--session-python", "/bin/true", "--reset"];
         let mut arguments = vec![
             "demo".to_owned(),
             "--state-dir".to_owned(),
             text(state).to_owned(),
         ];
+        arguments.extend(FREE.map(str::to_owned));
         arguments.extend(flags.map(str::to_owned));
         arguments.extend(["--cluster-network".to_owned(), network]);
         arguments

@@ -9,24 +9,13 @@
 
 mod support;
 
-use std::{path::Path, time::Duration};
-
-use lakeward::{
-    cli::Progress,
-    python::{self, Kit},
-};
+use lakeward::python::Kit;
 use serde_json::{Value, json};
-use support::World;
-use tokio::{process::Command, time::timeout};
+use support::{World, script::Script};
 
 const DATA_ACCOUNT: &str = "222222222222";
-/// Nothing that is waited for takes longer.
-const PATIENCE: Duration = Duration::from_secs(600);
-
 /// Runs a script of `tests/python` that has two accounts to itself, as their root users.
 async fn run(world: &World, name: &str) {
-    let home = world.room.path().join("home");
-    std::fs::create_dir(&home).unwrap();
     let mut accounts = json!({});
     for (role, id) in [("studio", support::ACCOUNT), ("data", DATA_ACCOUNT)] {
         let key = world.daemon.identity().ensure_account(id).await.unwrap();
@@ -34,31 +23,12 @@ async fn run(world: &World, name: &str) {
             "Account": id, "AccessKeyId": key.id, "SecretAccessKey": key.secret.expose(),
         });
     }
-    let program = tokio::task::spawn_blocking(|| python::ensure(Kit::Peers, &Progress::new()));
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
-    let ended = Command::new(program.await.unwrap().unwrap())
-        .arg(folder.join(name))
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("HOME", &home)
-        .env("LAKEWARD_TEST_ACCOUNTS", accounts.to_string())
-        .env("AWS_DEFAULT_REGION", support::REGION)
-        .env("AWS_ENDPOINT_URL", world.instance.addresses.endpoint_url())
-        .env("AWS_CA_BUNDLE", &world.instance.ca)
-        .env("AWS_MAX_ATTEMPTS", "1")
-        .kill_on_drop(true)
-        .output();
-    let ended = timeout(PATIENCE, ended)
+    Script::new(Kit::Peers, name)
         .await
-        .expect("the script did not end")
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&ended.stdout),
-        String::from_utf8_lossy(&ended.stderr),
-    );
-    assert!(ended.status.success(), "{out}{err}");
-    assert!(out.contains("all held"), "{out}{err}");
+        .beside(world)
+        .env("LAKEWARD_TEST_ACCOUNTS", accounts.to_string())
+        .holds()
+        .await;
 }
 
 /// What sessions of a runtime role did at a service: operation, error code and source identity.

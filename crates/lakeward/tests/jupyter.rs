@@ -8,20 +8,10 @@
 
 mod support;
 
-use std::{path::Path, process::Stdio, time::Duration};
-
-use lakeward::{
-    cli::Progress,
-    demo::SENSITIVE_COLUMNS,
-    profile::Profiles,
-    python::{self, Kit},
-};
+use lakeward::{demo::SENSITIVE_COLUMNS, profile::Profiles, python::Kit};
 use serde_json::{Value, json};
-use support::{World, emr};
-use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+use support::{World, emr, script::Script};
 
-/// Nothing that is waited for takes longer.
-const PATIENCE: Duration = Duration::from_secs(300);
 /// The gateway's port, as on EMR.
 const PORT: u16 = 18888;
 
@@ -41,9 +31,6 @@ async fn log_in(world: &World, demo: &lakeward::demo::Demo, person: &str, purpos
 
 #[tokio::test]
 async fn jupyters_own_server_runs_kernels_under_runtime_roles() {
-    let ensure =
-        |kit| tokio::task::spawn_blocking(move || python::ensure(kit, &Progress::new()).unwrap());
-    let client_python = ensure(Kit::Client).await.unwrap();
     let (world, demo, _admin) = World::working_demo().await;
     let asked = json!({
         "gateway": format!("https://{}:{PORT}", demo.cluster_address),
@@ -58,30 +45,10 @@ async fn jupyters_own_server_runs_kernels_under_runtime_roles() {
         "hidden": SENSITIVE_COLUMNS,
         "refused": "tpc.dl_tpc_item",
     });
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/jupyter_day.py");
-    let mut child = Command::new(client_python)
-        .arg(script)
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(asked.to_string().as_bytes()).await.unwrap();
-    drop(stdin);
-    let ended = timeout(PATIENCE, child.wait_with_output())
+    Script::new(Kit::Client, "jupyter_day.py")
         .await
-        .expect("the script did not end")
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&ended.stdout),
-        String::from_utf8_lossy(&ended.stderr),
-    );
-    assert!(ended.status.success(), "{out}{err}");
-    assert!(out.contains("all held"), "{out}{err}");
+        .input(asked.to_string())
+        .holds()
+        .await;
     world.daemon.shutdown().await;
 }

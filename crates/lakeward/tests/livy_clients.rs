@@ -9,28 +9,19 @@
 
 mod support;
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io::Write as _, path::Path};
 
 use bytes::Bytes;
 use http::Method;
 use lakeward::{
-    cli::Progress,
     daemon::StateFolder,
     demo::{Demo, ready},
     profile::{Instance, Profiles},
-    python::{self, Kit},
+    python::Kit,
 };
 use lakeward_client::Client;
 use serde_json::{Value, json};
-use support::{World, emr, iam, program::Program, room};
-use tokio::{process::Command, time::timeout};
-
-/// The whole script.
-const PATIENCE: Duration = Duration::from_secs(600);
+use support::{PATIENCE, World, emr, iam, program::Program, room, script::Script};
 
 const JOB: &str = r#"
 import sys
@@ -97,8 +88,6 @@ async fn pair(instance: &Instance, folder: &StateFolder, demo: &Demo) -> Value {
 
 #[tokio::test]
 async fn real_clients_work_a_day_over_livy() {
-    let progress = Progress::new();
-    let client = python::ensure(Kit::Client, &progress).unwrap();
     let (world, demo, admin) = World::working_demo().await;
     let (stack, bucket) = (&demo.stack, demo.stack.cluster_bucket());
     upload(&admin, &bucket, &stack.runtime_role("marketing")).await;
@@ -113,29 +102,13 @@ async fn real_clients_work_a_day_over_livy() {
     });
     let file = world.room.path().join("livy.json");
     std::fs::write(&file, settings.to_string()).unwrap();
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/python/livy_day.py");
-    let home = world.room.path().join("home");
-    std::fs::create_dir(&home).unwrap();
-    let run = Command::new(client)
-        .arg(script)
-        .arg(&file)
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", home)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .kill_on_drop(true)
-        .output();
-    let ended = timeout(PATIENCE, run)
+    Script::new(Kit::Client, "livy_day.py")
         .await
-        .expect("the script did not end")
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&ended.stdout),
-        String::from_utf8_lossy(&ended.stderr),
-    );
+        .at_home(&world)
+        .arg(&file)
+        .holds()
+        .await;
     world.daemon.shutdown().await;
-    assert!(ended.status.success(), "{out}{err}");
-    assert!(out.contains("all held"), "{out}{err}");
 }
 
 /// One cluster's Livy, for one pair.

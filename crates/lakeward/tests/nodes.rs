@@ -19,11 +19,22 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use http::Method;
+use lakeward::{
+    cli::Progress,
+    daemon::StateFolder,
+    demo::ready,
+    profile::{Instance, Profiles},
+    python::{self, Kit},
+};
 use lakeward_client::{Client, Credentials};
 use postgres::Server;
 use serde_json::{Value, json};
-use support::program::{Program, run};
-use tokio::{net::TcpStream, time::sleep};
+use support::{
+    eventually,
+    program::{Program, run},
+};
+use tokio::net::TcpStream;
 
 const IAM: &str = "2010-05-08";
 /// Where a cluster's Livy listens.
@@ -65,13 +76,10 @@ async fn iam(client: &Client, action: &str, user: &str) -> bool {
 /// Waits until a node knows a user or doesn't, and answers how long that took.
 async fn until(client: &Client, user: &str, there: bool) -> Duration {
     let begun = Instant::now();
-    while iam(client, "GetUser", user).await != there {
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "{user}: the other node doesn't know"
-        );
-        sleep(Duration::from_millis(5)).await;
-    }
+    eventually(&format!("{user}, on the other node"), async || {
+        iam(client, "GetUser", user).await == there
+    })
+    .await;
     begun.elapsed()
 }
 
@@ -131,15 +139,11 @@ async fn two_nodes_see_each_others_changes() {
         "{text}"
     );
     server.run();
-    let begun = Instant::now();
     let again = [("Action", "CreateUser"), ("UserName", "back")];
-    while b.query("iam", IAM, &again).await.is_err() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "the node doesn't come back"
-        );
-        sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the node's return", async || {
+        b.query("iam", IAM, &again).await.is_ok()
+    })
+    .await;
     assert!(!iam(&b, "GetUser", "lost").await);
     assert!(second.stop().await.success());
     let first = node(&one, &url).await;
@@ -195,23 +199,17 @@ async fn launch(client: &Client) -> String {
 
 /// Waits until a node says that a cluster is in a state; the cluster's address.
 async fn reaches(client: &Client, id: &str, state: &str) -> SocketAddr {
-    let begun = Instant::now();
     let describe = "ElasticMapReduce.DescribeCluster";
-    loop {
+    let mut cluster = Value::Null;
+    eventually(&format!("{id} is {state}"), async || {
         let found = client.json("elasticmapreduce", describe, json!({"ClusterId": id}));
         // A node hears of a new cluster a little later than the one that made it.
-        let found = found.await.unwrap_or_default();
-        let cluster = &found["Cluster"];
-        if cluster["Status"]["State"] == state {
-            let address = cluster["MasterPublicDnsName"].as_str().unwrap();
-            return SocketAddr::new(address.parse().unwrap(), LIVY);
-        }
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "{id} isn't {state}: {cluster}"
-        );
-        sleep(Duration::from_millis(20)).await;
-    }
+        cluster = found.await.unwrap_or_default()["Cluster"].take();
+        cluster["Status"]["State"] == state
+    })
+    .await;
+    let address = cluster["MasterPublicDnsName"].as_str().unwrap();
+    SocketAddr::new(address.parse().unwrap(), LIVY)
 }
 
 /// Bytes that no record names, written so long ago.
@@ -274,6 +272,107 @@ async fn a_cluster_is_the_node_s_that_started_it() {
     let second = node(&two, &url).await;
     let address = reaches(&a, &theirs, "TERMINATED").await;
     assert!(!listens(address).await);
+    assert!(second.stop().await.success());
+    assert!(first.stop().await.success());
+}
+
+/// What a cluster's Livy answers a login, and with which status.
+async fn livy(instance: &Instance, pair: &Value, ask: (Method, &str, Value)) -> (u16, Value) {
+    let (method, url, body) = ask;
+    let ca = reqwest::Certificate::from_pem(&std::fs::read(&instance.ca).unwrap()).unwrap();
+    let client = reqwest::Client::builder().add_root_certificate(ca);
+    let client = client.no_proxy().build().unwrap();
+    let text = |name: &str| pair[name].as_str().unwrap();
+    let request = client.request(method, url).body(body.to_string());
+    let request = request.basic_auth(text("Username"), Some(text("Password")));
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_lives_on_its_clusters_node_and_every_node_decides_over_it() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database("lake");
+    let room = support::room();
+    let (one, two) = (room.path().join("one"), room.path().join("two"));
+    let arguments = ["--scale", "0.01", "--store", &url];
+    let install = || python::ensure(Kit::Session, &Progress::new());
+    let python = tokio::task::spawn_blocking(install).await.unwrap();
+    let mut first = Program::with_python("demo", &one, &python.unwrap(), &arguments);
+    first.says("Lakeward is up").await;
+    let second = node(&two, &url).await;
+    let folder = StateFolder::open(&one).unwrap();
+    let demo = ready(&folder).unwrap().unwrap();
+    let keys = Profiles::read(&folder).unwrap();
+    let instance = second.instance();
+    let (david, admin) = (keys.get("david").unwrap(), keys.get("admin").unwrap().key());
+    let david = david.credentials(&instance).await.unwrap();
+    let (david, admin) = (
+        instance.client(david).unwrap(),
+        instance.client(admin).unwrap(),
+    );
+
+    // The other node gives out the login; the cluster's own knows it.
+    let role = demo.stack.role_arn(&demo.stack.runtime_role("marketing"));
+    let input = json!({"ClusterId": demo.cluster_id, "ExecutionRoleArn": role});
+    let issued = support::emr(&david, "GetClusterSessionCredentials", input).await;
+    let pair = &issued["Credentials"]["UsernamePassword"];
+    let sessions = format!("https://{}:{LIVY}/sessions", demo.cluster_address);
+    let here = first.instance();
+    let open = (Method::POST, &*sessions, json!({"kind": "pyspark"}));
+    let mut opened = Value::Null;
+    // It hears of the login a little later than the node that gave it out.
+    eventually("the login, on the other node", async || {
+        let (status, answer) = livy(&here, pair, open.clone()).await;
+        assert!([201, 401].contains(&status), "{answer}");
+        opened = answer;
+        status == 201
+    })
+    .await;
+    let place = format!("{sessions}/{}", opened["id"]);
+    let shown = async |place: &str, state: &str| {
+        let mut seen = Value::Null;
+        eventually(&format!("{place} is {state}"), async || {
+            seen = livy(&here, pair, (Method::GET, place, Value::Null)).await.1;
+            assert_ne!(seen["state"], "error", "{seen}");
+            seen["state"] == state
+        })
+        .await;
+        seen
+    };
+    shown(&place, "idle").await;
+    let code = "spark.sql('select * from tpc.dl_tpc_customer limit 3').count()";
+    let statements = format!("{place}/statements");
+    let run = (Method::POST, &*statements, json!({"code": code}));
+    let (_, statement) = livy(&here, pair, run).await;
+    let statement = format!("{statements}/{}", statement["id"]);
+    let ended = shown(&statement, "available").await;
+    assert_eq!(ended["output"]["data"]["text/plain"], "3", "{ended}");
+
+    // The other node doesn't run the cluster, and says so.
+    let input = json!({"ClusterId": demo.cluster_id});
+    let listed = admin.json("lakeward", "Lakeward.ListSessions", input).await;
+    assert_eq!(listed.unwrap()["IsHere"], false);
+
+    // What it takes away, the session loses.
+    let role = demo.stack.runtime_role("marketing");
+    let delete = [
+        ("Action", "DeleteRolePolicy"),
+        ("RoleName", &*role),
+        ("PolicyName", "permissions"),
+    ];
+    admin.query("iam", IAM, &delete).await.unwrap();
+    eventually("what was taken away is no longer read", async || {
+        let run = (Method::POST, &*statements, json!({"code": code}));
+        let (_, statement) = livy(&here, pair, run).await;
+        let statement = format!("{statements}/{}", statement["id"]);
+        let ended = shown(&statement, "available").await;
+        ended["output"]["status"] == "error"
+    })
+    .await;
     assert!(second.stop().await.success());
     assert!(first.stop().await.success());
 }

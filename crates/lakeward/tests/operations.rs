@@ -12,7 +12,6 @@ mod support;
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use lakeward::{
@@ -22,13 +21,10 @@ use lakeward::{
 };
 use serde_json::{Value, json};
 use support::{
-    ACCOUNT, REGION, emr,
-    program::{Ended, Program, run},
+    ACCOUNT, REGION, emr, eventually,
+    program::{Ended, FREE, Program, run},
     user,
 };
-
-/// Nothing that is waited for takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Python whose sessions are the stand-in that obeys the first word of a statement.
 fn stand_in(room: &Path) -> PathBuf {
@@ -150,17 +146,21 @@ impl Site {
     }
 
     async fn until(&self, path: &str, pointer: &str, value: &str) -> Value {
-        let reached = async {
-            loop {
-                let (_, found) = self.livy(path, None).await;
-                if found.pointer(pointer) == Some(&json!(value)) {
-                    return found;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let reached = tokio::time::timeout(PATIENCE, reached).await;
-        reached.unwrap_or_else(|_| panic!("{path} never had {pointer} {value}"))
+        let mut found = Value::Null;
+        eventually(&format!("{path} has {pointer} {value}"), async || {
+            found = self.livy(path, None).await.1;
+            found.pointer(pointer) == Some(&json!(value))
+        })
+        .await;
+        found
+    }
+
+    /// Waits until it takes no new work.
+    async fn is_unready(&self) {
+        eventually("an instance that is not ready", async || {
+            get(&self.instance, "/readyz").await.0 == 503
+        })
+        .await;
     }
 
     /// Runs a command against the instance.
@@ -279,34 +279,15 @@ async fn metrics_can_be_turned_off_and_an_address_is_checked() {
         assert_eq!(ended.code, Some(2), "{ended:?}");
     }
     let network = support::cluster_network().to_string();
-    let mut daemon = support::program::lakeward(&[
-        "serve",
-        "--state-dir",
-        state.to_str().unwrap(),
-        "--listen",
-        "127.0.0.1:0",
-        "--proxy",
-        "127.0.0.1:0",
-        "--credentials",
-        "127.0.0.1:0",
-        "--metrics",
-        "none",
-        "--cluster-network",
-        &network,
-        "--session-python",
-        "/bin/true",
-    ])
-    .spawn()
-    .unwrap();
-    let written = async {
-        loop {
-            if let Ok(instance) = Instance::read(&StateFolder::open(&state).unwrap()) {
-                return instance;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let instance = tokio::time::timeout(PATIENCE, written).await.unwrap();
+    let mut arguments = vec!["serve", "--state-dir", state.to_str().unwrap()];
+    arguments.extend(&FREE[..6]);
+    arguments.extend(["--metrics", "none", "--cluster-network", &network]);
+    arguments.extend(["--session-python", "/bin/true"]);
+    let mut daemon = support::program::lakeward(&arguments).spawn().unwrap();
+    let folder = StateFolder::open(&state).unwrap();
+    let written = async || Instance::read(&folder).is_ok();
+    eventually("the instance's addresses", written).await;
+    let instance = Instance::read(&folder).unwrap();
     assert!(instance.addresses.metrics.is_none());
     daemon.kill().await.unwrap();
 }
@@ -468,12 +449,7 @@ async fn running_statements_are_let_finish_and_nothing_new_begins() {
     // It goes on until it is interrupted once.
     site.statement(id, "STUBBORN 1", "running").await;
     site.program.terminate();
-    let unready = async {
-        while get(&site.instance, "/readyz").await.0 != 503 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, unready).await.unwrap();
+    site.is_unready().await;
     let (_, report) = get(&site.instance, "/readyz").await;
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["checks"]["running"]["ok"], false, "{report}");
@@ -509,12 +485,7 @@ async fn a_second_signal_ends_it_at_once() {
     let id = site.session("endless").await;
     site.statement(id, "STUBBORN 1000", "running").await;
     site.program.terminate();
-    let unready = async {
-        while get(&site.instance, "/readyz").await.0 != 503 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, unready).await.unwrap();
+    site.is_unready().await;
     site.program.terminate();
     // Within the patience for any program; the grace would be an hour.
     assert!(site.program.ended().await.success());

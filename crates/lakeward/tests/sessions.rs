@@ -8,23 +8,14 @@
 
 mod support;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use lakeward::daemon::StateFolder;
+use lakeward_client::Client;
+use lakeward_sandbox::Mode;
 use lakeward_session::Isolation;
 use serde_json::{Value, json};
-use support::{World, livy::Livy};
-use tokio::time::sleep;
-
-async fn eventually(what: &str, mut probe: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
-        if probe().await {
-            return;
-        }
-        sleep(Duration::from_millis(200)).await;
-    }
-    panic!("never came: {what}");
-}
+use support::{World, eventually, livy::Livy};
 
 /// How many processes run sessions of the instance that has its packages there.
 fn interpreters(packages: &Path) -> usize {
@@ -168,6 +159,68 @@ async fn an_interpreter_that_waited_gets_the_engine_that_its_session_asks_for() 
     let pool = (1_u64 << 30) + (256 << 20);
     assert_eq!(livy.text(&session, POOLS).await, format!("['{pool}']"));
     assert_eq!(livy.text(&session, "spark.range(5).count()").await, "5");
+    world.daemon.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_control_groups_sessions_still_live_in_namespaces_of_their_own() {
+    let world = World::with_sessions_in(Mode::Namespaces).await;
+    let (world, demo, _) = world.with_demo().await;
+    let livy = Livy::log_in(&world, &demo, "david", "marketing").await;
+    let session = livy.open(json!({"kind": "pyspark"})).await;
+    let log = livy.log(&session).await;
+    assert!(log.contains(r#""sandbox":"namespaces""#), "{log}");
+    let count = "spark.sql('select * from tpc.dl_tpc_customer limit 3').count()";
+    assert_eq!(livy.text(&session, count).await, "3");
+
+    let addresses = world.daemon.addresses();
+    let targets = format!(
+        "TARGETS = [('{}', 8998), ('127.0.0.1', {}), ('1.1.1.1', 443)]",
+        demo.cluster_address,
+        addresses.proxy.port(),
+    );
+    let reached = livy.text(&session, &format!("{targets}{REACH}")).await;
+    assert_eq!(reached, "");
+    let state = world.folder.root().join("state.db");
+    let seen = format!(
+        "import os\nos.path.exists({:?})",
+        state.display().to_string()
+    );
+    assert_eq!(livy.text(&session, &seen).await, "False");
+    world.daemon.shutdown().await;
+}
+
+/// The logs of the cluster's sessions, as an administrator sees them.
+async fn logs(admin: &Client, cluster: &str) -> Vec<String> {
+    let ask = async |operation: &str, input: Value| {
+        let target = format!("Lakeward.{operation}");
+        admin.json("lakeward", &target, input).await.unwrap()
+    };
+    let listed = ask("ListSessions", json!({"ClusterId": cluster})).await;
+    let mut logs = Vec::new();
+    for session in listed["Sessions"].as_array().unwrap() {
+        let input = json!({"ClusterId": cluster, "SessionId": session["Id"]});
+        logs.push(ask("GetSessionLog", input).await["Lines"].to_string());
+    }
+    logs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_started_one_kernel_finds_the_next_one_waiting() {
+    let (world, demo, admin) = World::working_demo().await;
+    let gateway = Livy::log_in(&world, &demo, "david", "marketing").await;
+    let gateway = gateway.at(18888);
+    eventually("a warm interpreter", async || warm(&world).await == 1).await;
+    for was_warm in [false, true] {
+        let (status, kernel) = gateway
+            .post("/api/kernels", json!({"name": "python3"}))
+            .await;
+        assert_eq!(status, 201, "{kernel}");
+        let logs = logs(&admin, &demo.cluster_id).await;
+        let wanted = format!(r#"\"warm\":{was_warm}"#);
+        assert!(logs.iter().any(|log| log.contains(&wanted)), "{logs:?}");
+        eventually("a warm kernel", async || warm(&world).await == 2).await;
+    }
     world.daemon.shutdown().await;
 }
 

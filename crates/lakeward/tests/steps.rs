@@ -9,18 +9,14 @@
 
 mod support;
 
-use std::{io::Read as _, time::Duration};
+use std::io::Read as _;
 
 use flate2::read::GzDecoder;
 use http::Method;
 use lakeward::demo::Demo;
 use lakeward_client::Client;
 use serde_json::{Value, json};
-use support::{World, emr};
-use tokio::time::{sleep, timeout};
-
-/// Nothing that is waited for takes longer.
-const PATIENCE: Duration = Duration::from_secs(300);
+use support::{World, emr, eventually};
 
 const COLUMNS: &str = r#"
 import sys
@@ -96,19 +92,13 @@ impl Stage {
 
     /// Waits for a state; the status with it.
     async fn until(&self, step: &str, states: &[&str]) -> Value {
-        let reached = async {
-            loop {
-                let status = self.status(step).await;
-                if states.contains(&status["State"].as_str().unwrap()) {
-                    return status;
-                }
-                sleep(Duration::from_millis(200)).await;
-            }
-        };
-        match timeout(PATIENCE, reached).await {
-            Ok(status) => status,
-            Err(_) => panic!("{step} is not {states:?}: {}", self.status(step).await),
-        }
+        let mut status = Value::Null;
+        eventually(&format!("{step} is one of {states:?}"), async || {
+            status = self.status(step).await;
+            states.contains(&status["State"].as_str().unwrap())
+        })
+        .await;
+        status
     }
 
     async fn ended(&self, step: &str) -> Value {

@@ -5,20 +5,20 @@
 //! instance profile's role decide for both; EMR's guide asks for the permission as well, so the
 //! instance profile's side is asked for itself, which also tells which link doesn't hold.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use lakeward_identity::{AssumeRole, Call, Caller, Identity, Origin, Role, RoleCredentials};
-use lakeward_policy::{Context, ResourceSide};
+use lakeward_identity::{
+    AssumeRole, Call, Caller, Identity, OnBehalfOf, Origin, Role, RoleCredentials, ServiceSession,
+};
+use lakeward_policy::{Arn, Context};
 use lakeward_wire::AwsError;
 use serde_json::json;
 
 use crate::emr::{cluster::Cluster, error::EmrError, security_configuration::SecurityDocument};
 
 const EC2: &str = "ec2.amazonaws.com";
+const USER_AGENT: &str = "lakeward-internal";
 const LAKE_FORMATION_TAG: &str = "LakeFormationAuthorizedCaller";
 const LONGEST_SESSION_NAME: usize = 64;
 
@@ -46,10 +46,25 @@ impl ProfileRole {
     }
 
     /// Its temporary keys, as an instance gets them.
-    pub(crate) fn keys(&self, identity: &Identity) -> Result<RoleCredentials, EmrError> {
+    pub(crate) fn keys(
+        &self,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<RoleCredentials, EmrError> {
         identity
-            .service_credentials(&self.arn, EC2, &self.instance)
+            .service_credentials(&self.session(now))
             .map_err(|error| unusable_profile_role(&self.arn, &error))
+    }
+
+    /// EC2 takes the role for the cluster's primary instance.
+    fn session(&self, now: Timestamp) -> ServiceSession<'_> {
+        ServiceSession {
+            role_arn: &self.arn,
+            service: EC2,
+            name: &self.instance,
+            source: OnBehalfOf::default(),
+            at: now,
+        }
     }
 }
 
@@ -73,16 +88,24 @@ impl RoleChain<'_> {
     /// # Errors
     /// The link that doesn't hold, and what to change.
     pub(crate) fn assume(&self, identity: &Arc<Identity>) -> Result<RoleCredentials, EmrError> {
-        let ProfileRole { arn, instance } = ProfileRole::of(identity, self.cluster)?;
-        let profile_role = arn;
+        let profile_role = ProfileRole::of(identity, self.cluster)?;
         let instance_session = identity
-            .service_session(&profile_role, EC2, &instance)
-            .map_err(|error| unusable_profile_role(&profile_role, &error))?;
+            .service_session(&profile_role.session(self.now))
+            .map_err(|error| unusable_profile_role(&profile_role.arn, &error))?;
         let request = self.request();
-        self.check_permissions(identity, &instance_session, &profile_role, &request)?;
+        self.check_permissions(identity, &instance_session, &profile_role.arn, &request)?;
         identity
-            .assume_role(&instance_session, request)
-            .map_err(|error| self.not_trusted(&profile_role, &error))
+            .assume_role(&instance_session, request, self.origin())
+            .map_err(|error| self.not_trusted(&profile_role.arn, &error))
+    }
+
+    /// The cluster asks, from its own address.
+    fn origin(&self) -> Origin {
+        Origin {
+            source_ip: self.cluster.address.into(),
+            user_agent: Some(USER_AGENT.to_owned()),
+            at: self.now,
+        }
     }
 
     /// The first link: the policies of the instance profile's role.
@@ -93,21 +116,14 @@ impl RoleChain<'_> {
         profile_role: &str,
         request: &AssumeRole,
     ) -> Result<(), EmrError> {
-        let origin = Origin {
-            source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            user_agent: None,
-            at: self.now,
-        };
-        let call = Call::begin(identity, Arc::clone(instance_session), origin);
-        let owner = ResourceSide::Account {
-            account: &self.cluster.account,
-        };
+        let call = Call::begin(identity, Arc::clone(instance_session), self.origin());
+        let owner = Arn::parse(self.role_arn).map_or_else(|_| String::new(), |arn| arn.account);
         let mut context = context(request);
         if let Some(role) = Role::find(call.snapshot(), self.role_arn) {
             context.extend(role.tag_context());
         }
         for action in self.actions() {
-            let asked = call.authorize_with(action, self.role_arn, context.clone(), owner);
+            let asked = call.authorize_own_side(action, self.role_arn, context.clone(), &owner);
             if let Err(refused) = asked {
                 let parameters = json!({
                     "roleArn": self.role_arn, "roleSessionName": request.session_name,

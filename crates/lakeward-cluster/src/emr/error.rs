@@ -80,12 +80,55 @@ impl EmrError {
         Self::Validation(message.into())
     }
 
-    /// What isn't supported, as the newer operations say it.
+    /// The same refusal as the newer operations say it.
     pub(crate) fn of_newer_operation(self) -> Self {
         match self {
-            Self::Unsupported(_) => Self::InvalidRequest(self.to_string()),
+            Self::Unsupported(what) => Self::UnsupportedRequest(what),
+            Self::Validation(message) => Self::InvalidRequest(message),
+            Self::NoSuchJobFlow | Self::TerminationProtected | Self::Finished => {
+                Self::InvalidRequest(self.to_string())
+            }
             other => other,
         }
+    }
+
+    /// The same refusal as the older operations say it: none of them has an
+    /// `InvalidRequestException`.
+    pub(crate) fn of_older_operation(self) -> Self {
+        match self {
+            Self::NoSuchCluster(_) => Self::NoSuchJobFlow,
+            Self::UnsupportedRequest(what) => Self::Unsupported(what),
+            Self::InvalidRequest(message) => Self::Validation(message),
+            Self::NoSuchInstanceGroup(_) | Self::NoSuchInstanceFleet(_) => {
+                Self::Validation(self.to_string())
+            }
+            other => other,
+        }
+    }
+
+    /// `InvalidRequestException`'s `ErrorCode`; none for a `ValidationException`, which has no such
+    /// member. Of AWS's words only `NoSuchCluster` is known.
+    fn request_code(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoSuchCluster(_) => "NoSuchCluster",
+            Self::NoSuchStep(_) => "NoSuchStep",
+            Self::NoSuchInstanceGroup(_) => "NoSuchInstanceGroup",
+            Self::NoSuchInstanceFleet(_) => "NoSuchInstanceFleet",
+            Self::SecurityConfigurationExists(_) => "SecurityConfigurationExists",
+            Self::NoSuchSecurityConfiguration(_) => "NoSuchSecurityConfiguration",
+            Self::UnsupportedRequest(_) => "Unsupported",
+            Self::InvalidMarker(_) => "InvalidMarker",
+            Self::InvalidRequest(_) => "InvalidRequest",
+            Self::NoSuchJobFlow
+            | Self::TerminationProtected
+            | Self::Finished
+            | Self::LaunchWithoutSecurityConfiguration(_)
+            | Self::Unsupported(_)
+            | Self::Validation(_)
+            | Self::NoAddress(_)
+            | Self::Store(_)
+            | Self::Aws(_) => return None,
+        })
     }
 }
 
@@ -97,26 +140,34 @@ impl From<AwsError> for EmrError {
 
 impl From<EmrError> for AwsError {
     fn from(error: EmrError) -> Self {
-        let code = match error {
-            EmrError::Aws(inner) => return inner,
-            EmrError::Store(cause) => return lakeward_identity::unavailable(cause),
-            EmrError::NoSuchJobFlow
-            | EmrError::TerminationProtected
-            | EmrError::Finished
-            | EmrError::LaunchWithoutSecurityConfiguration(_)
-            | EmrError::Unsupported(_)
-            | EmrError::Validation(_)
-            | EmrError::NoAddress(_) => "ValidationException",
-            EmrError::NoSuchCluster(_)
-            | EmrError::NoSuchStep(_)
-            | EmrError::NoSuchInstanceGroup(_)
-            | EmrError::NoSuchInstanceFleet(_)
-            | EmrError::UnsupportedRequest(_)
-            | EmrError::SecurityConfigurationExists(_)
-            | EmrError::NoSuchSecurityConfiguration(_)
-            | EmrError::InvalidRequest(_)
-            | EmrError::InvalidMarker(_) => "InvalidRequestException",
-        };
-        Self::new(400, code, error.to_string())
+        let message = error.to_string();
+        match error {
+            EmrError::Aws(inner) => inner,
+            EmrError::Store(cause) => lakeward_identity::unavailable(cause),
+            refused => match refused.request_code() {
+                Some(code) => Self::new(400, "InvalidRequestException", message)
+                    .with_member("ErrorCode", code),
+                None => Self::validation(message),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalid_request_has_an_error_code_and_a_validation_error_none() {
+        let missing = AwsError::from(EmrError::NoSuchCluster("j-1".to_owned()));
+        assert_eq!(missing.code, "InvalidRequestException");
+        let expected = [("ErrorCode", "NoSuchCluster".to_owned())];
+        assert_eq!(missing.members(), expected);
+        let older = AwsError::from(EmrError::NoSuchCluster("j-1".to_owned()).of_older_operation());
+        assert_eq!(older.code, "ValidationException");
+        assert!(older.members().is_empty());
+        let unbuilt = EmrError::Unsupported("X".to_owned()).of_newer_operation();
+        let unbuilt = AwsError::from(unbuilt);
+        assert_eq!(unbuilt.members(), [("ErrorCode", "Unsupported".to_owned())]);
     }
 }

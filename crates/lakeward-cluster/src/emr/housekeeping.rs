@@ -55,23 +55,30 @@ impl Emr {
     /// protected cluster stays, however idle.
     async fn end_idle_clusters(self: &Arc<Self>, now: Timestamp) -> Result<(), EmrError> {
         for cluster in self.own_clusters() {
-            let Some(timeout) = cluster.idle_timeout else {
-                continue;
-            };
-            if !cluster.state.is_ready() || cluster.termination_protected {
+            if !cluster.state.is_ready() || cluster.idle_timeout.is_none() {
                 continue;
             }
             let works = cluster.state == ClusterState::Running;
             if works || self.runtime.busy(&cluster.id) {
                 self.activity.touch(&cluster.id, now);
-            } else if self.idle_seconds(&cluster, now) >= i64::from(timeout) {
-                self.end_idle(&cluster, timeout).await?;
+            } else if let Some(timeout) = self.idle_for_too_long(&cluster, now) {
+                self.end_idle(&cluster, timeout, now).await?;
             }
         }
         Ok(())
     }
 
-    /// Credentials that other nodes issued are known from their records.
+    /// The timeout that is over, when the cluster's policy says that it ends.
+    fn idle_for_too_long(&self, cluster: &Cluster, now: Timestamp) -> Option<u32> {
+        let may_end = cluster.state == ClusterState::Waiting && !cluster.termination_protected;
+        let timeout = cluster.idle_timeout.filter(|_| may_end)?;
+        let idle = !self.runtime.busy(&cluster.id)
+            && self.idle_seconds(cluster, now) >= i64::from(timeout);
+        idle.then_some(timeout)
+    }
+
+    /// How long nobody used the cluster, nor set its policy. Credentials that other nodes issued are
+    /// known from their records.
     pub(crate) fn idle_seconds(&self, cluster: &Cluster, now: Timestamp) -> i64 {
         let unused = self.activity.idle_seconds(&cluster.id, now);
         let lifetime = self.config.credential_lifetime;
@@ -79,16 +86,29 @@ impl Emr {
         let ages = pairs
             .iter()
             .map(|pair| (lifetime - now.duration_until(pair.expires_at)).as_secs());
-        ages.fold(unused, i64::min)
+        let policy = cluster.idle_timeout_set_at;
+        let policy = policy.map(|at| now.duration_since(at).as_secs());
+        ages.chain(policy).fold(unused, i64::min)
     }
 
-    async fn end_idle(self: &Arc<Self>, cluster: &Cluster, timeout: u32) -> Result<(), EmrError> {
+    pub(super) async fn end_idle(
+        self: &Arc<Self>,
+        cluster: &Cluster,
+        timeout: u32,
+        now: Timestamp,
+    ) -> Result<(), EmrError> {
         tracing::info!(cluster = %cluster.id, timeout, "idle cluster ends");
         let message =
             format!("Terminated by the auto-termination policy after {timeout} idle seconds");
         let reason = StateReason::coded(ReasonCode::UserRequest, message);
         let key = Cluster::key_of(&cluster.account, &cluster.id);
-        self.end(vec![key], reason, |_| Ok(())).await
+        self.end(reason, |change| {
+            // It may have been protected or used since it was looked at.
+            let current = change.get::<Cluster>(&key);
+            let idle = current.is_some_and(|one| self.idle_for_too_long(&one, now).is_some());
+            Ok(idle.then_some(key).into_iter().collect())
+        })
+        .await
     }
 
     async fn prune(&self, now: Timestamp) -> Result<(), EmrError> {

@@ -27,7 +27,6 @@ mod table;
 mod tag;
 
 pub use certificate::{CertificateError, ClusterCertificate};
-pub use cluster::lifecycle::{NotResumed, ResumeError};
 pub use cluster::{Cluster, ClusterState, InstanceGroup, InstanceRole, Security};
 pub use credential::{CredentialLimits, SessionCredential};
 pub use error::EmrError;
@@ -52,7 +51,7 @@ use jiff::{SignedDuration, Timestamp};
 use lakeward_identity::Identity;
 use lakeward_store::{Schema, Store};
 
-use crate::emr::{activity::Activity, cluster::lifecycle::Turns, step::StepWork};
+use crate::emr::{activity::Activity, cluster::turns::Turns, step::StepWork};
 
 /// How the EMR service is set up.
 #[derive(Clone, Debug)]

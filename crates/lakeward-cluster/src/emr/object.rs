@@ -95,7 +95,7 @@ pub trait LakeObjects: Send + Sync + 'static {
 impl Emr {
     /// Keys of the role that the cluster's instances have.
     pub(crate) fn instance_keys(&self, cluster: &Cluster) -> Result<RoleCredentials, EmrError> {
-        ProfileRole::of(&self.identity, cluster)?.keys(&self.identity)
+        ProfileRole::of(&self.identity, cluster)?.keys(&self.identity, self.now())
     }
 }
 

@@ -24,6 +24,9 @@ pub trait ClusterRuntime: Send + Sync + 'static {
     /// doesn't run.
     async fn stop(&self, cluster_id: &str);
 
+    /// Where the cluster shows its sessions to their owners: `https://HOST:PORT`.
+    fn pages(&self, cluster: &Cluster) -> String;
+
     /// Whether a session lives on the cluster.
     fn busy(&self, cluster_id: &str) -> bool;
 

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
 use lakeward_session::{Connection, Kernel, KernelMessage, Login, Lost};
 use parking_lot::Mutex;
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::error::GatewayError;
@@ -25,6 +27,8 @@ const LOGIN_CHECK: Duration = Duration::from_secs(5);
 /// How often the client is asked whether it is there, and how long it may say nothing.
 const PING: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(120);
+/// Longest accepted `session_id`.
+const SESSION_ID_BYTES: usize = 256;
 /// How long one frame may take to leave.
 const SEND: Duration = Duration::from_secs(10);
 
@@ -34,11 +38,14 @@ pub(super) async fn connect(
     Extension(login): Caller,
     Extension(pair): Extension<Arc<Pair>>,
     Path(id): Path<String>,
+    query: Result<Query<Joining>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, GatewayError> {
     let kernel = gateway.started(&login, &id).await?;
     let upgrade = upgrade.map_err(|rejection| GatewayError::Malformed(rejection.body_text()))?;
-    let connection = kernel.connect()?;
+    let Query(joining) =
+        query.map_err(|rejection| GatewayError::Malformed(rejection.body_text()))?;
+    let connection = kernel.connect(joining.session_id()?)?;
     let limit = gateway.sessions.limits().request_bytes;
     // What is a little too large is answered with a reason; what is far too large is not read.
     let upgrade = upgrade
@@ -53,6 +60,25 @@ pub(super) async fn connect(
         heard: Mutex::new(Instant::now()),
     };
     Ok(upgrade.on_upgrade(move |socket| visitor.converse(socket, connection)))
+}
+
+/// The query of a client that connects.
+#[derive(Deserialize)]
+pub(super) struct Joining {
+    /// Names the client: when it comes back it is told what it missed.
+    #[serde(default)]
+    session_id: String,
+}
+
+impl Joining {
+    fn session_id(&self) -> Result<&str, GatewayError> {
+        match self.session_id.len() {
+            0..=SESSION_ID_BYTES => Ok(&self.session_id),
+            _ => Err(GatewayError::Malformed(format!(
+                "session_id may have {SESSION_ID_BYTES} bytes"
+            ))),
+        }
+    }
 }
 
 /// A client that is connected to a kernel.

@@ -113,6 +113,7 @@ pub(super) async fn delete(
     gateway
         .sessions
         .end(kernel.session(), "its owner deleted it");
+    kernel.session().gone_in_time().await;
     Ok(StatusCode::NO_CONTENT)
 }
 

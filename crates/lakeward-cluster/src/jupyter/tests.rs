@@ -116,10 +116,22 @@ impl Bench {
     }
 
     async fn dial(&self, place: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
+        self.dial_as("s", place, headers).await
+    }
+
+    async fn dial_as(
+        &self,
+        session_id: &str,
+        place: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Socket, Error> {
         let tcp = TcpStream::connect(self.address).await.unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let tls = self.connector.connect(name, tcp).await.unwrap();
-        let url = format!("wss://{}{place}/channels?session_id=s", self.address);
+        let url = format!(
+            "wss://{}{place}/channels?session_id={session_id}",
+            self.address
+        );
         let mut request = url.into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
@@ -599,4 +611,48 @@ async fn kernels_end_with_their_cluster() {
     })
     .await;
     bench.servers.shutdown().await;
+}
+
+/// Waits until no client is connected.
+async fn left(bench: &Bench, place: &str) {
+    eventually("the client to be gone", async || {
+        let model = json_of(bench.get("david", place).await).await;
+        (model["connections"] == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_gets_what_it_missed() {
+    let bench = Bench::new().await;
+    let place = bench.start("david").await;
+    let token = token("david");
+    let headers = [("authorization", &*token)];
+    for (back, expected) in [("s", "late"), ("t", "new"), ("", "new")] {
+        let mut socket = bench.join("david", &place).await;
+        socket
+            .send(Message::text(execute("WAIT late")))
+            .await
+            .unwrap();
+        // It says that it is busy, and then nothing until it is interrupted.
+        socket.next().await.unwrap().unwrap();
+        drop(socket);
+        left(&bench, &place).await;
+        let interrupt = format!("{place}/interrupt");
+        bench.post("david", &interrupt, Value::Null).await;
+        eventually("the end of the cell", async || {
+            let model = json_of(bench.get("david", &place).await).await;
+            (model["execution_state"] == "idle").then_some(())
+        })
+        .await;
+        let mut socket = bench.dial_as(back, &place, &headers).await.unwrap();
+        let text = execute("ECHO new");
+        socket.send(Message::text(text)).await.unwrap();
+        let answer = reply(&mut socket).await;
+        assert_eq!(answer["content"]["echo"], expected, "{back}");
+        drop(socket);
+        left(&bench, &place).await;
+    }
+    let long = bench.dial_as(&"x".repeat(257), &place, &headers).await;
+    assert_eq!(status_of(long), 400);
 }

@@ -6,13 +6,15 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::ui;
 use lakeward_session::{Batch, Output, Session, Statement, StatementState};
 
 /// Lines of the log that a session object carries.
 const LOG_LINES: usize = 10;
 
-/// A session object. `log` and `appInfo` are always there: sparkmagic reads them unasked.
-pub(super) fn session(session: &Session) -> Value {
+/// A session object. `log` and `appInfo` are always there: sparkmagic reads them unasked, and makes
+/// links of the addresses, which lead to pages of the Livy at `base`.
+pub(super) fn session(session: &Session, base: &str) -> Value {
     let summary = session.summary();
     let mut object = session.request.details.clone();
     let fields = json!({
@@ -23,7 +25,10 @@ pub(super) fn session(session: &Session) -> Value {
         "proxyUser": summary.owner.role_name(),
         "state": summary.state,
         "kind": session.request.kind,
-        "appInfo": { "driverLogUrl": null, "sparkUiUrl": null },
+        "appInfo": {
+            "driverLogUrl": ui::session_log(base, session.id),
+            "sparkUiUrl": ui::session_page(base, session.id),
+        },
         "log": session.log_tail(LOG_LINES),
     });
     if let Value::Object(fields) = fields {
@@ -33,7 +38,7 @@ pub(super) fn session(session: &Session) -> Value {
 }
 
 /// A batch object.
-pub(super) fn batch(batch: &Batch) -> Value {
+pub(super) fn batch(batch: &Batch, base: &str) -> Value {
     let total = batch.log(0, 0).1;
     let (log, _) = batch.log(total.saturating_sub(LOG_LINES), LOG_LINES);
     json!({
@@ -43,7 +48,7 @@ pub(super) fn batch(batch: &Batch) -> Value {
         "proxyUser": batch.owner().role_name(),
         "state": batch.state(),
         "appId": batch.application_id(),
-        "appInfo": { "driverLogUrl": null, "sparkUiUrl": null },
+        "appInfo": { "driverLogUrl": ui::batch_log(base, batch.id()), "sparkUiUrl": null },
         "log": log,
     })
 }

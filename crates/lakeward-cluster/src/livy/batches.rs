@@ -18,7 +18,7 @@ use lakeward_session::{Batch, Login};
 
 impl Livy {
     /// The caller's own batch of that number. Someone else's is as good as none.
-    fn batch(&self, login: &Login, text: &str) -> Result<Batch, LivyError> {
+    pub fn batch(&self, login: &Login, text: &str) -> Result<Batch, LivyError> {
         let id = text.parse().ok();
         id.and_then(|id| self.sessions.find_batch(login, id))
             .ok_or_else(|| LivyError::NoSession(text.to_owned()))
@@ -36,7 +36,7 @@ pub(super) async fn list(
         .iter()
         .skip(from)
         .take(count)
-        .map(answer::batch)
+        .map(|batch| answer::batch(batch, &livy.base))
         .collect();
     Ok(Json(
         json!({ "from": from, "total": own.len(), "sessions": shown }),
@@ -56,7 +56,7 @@ pub(super) async fn create(
         return Err(LivyError::Unrecorded(error.message));
     }
     let location = [(header::LOCATION, format!("/batches/{}", batch.id()))];
-    let object = Json(answer::batch(&batch));
+    let object = Json(answer::batch(&batch, &livy.base));
     Ok((StatusCode::CREATED, location, object).into_response())
 }
 
@@ -65,7 +65,10 @@ pub(super) async fn show(
     Extension(login): Caller,
     Path(batch): Path<String>,
 ) -> Result<Json<Value>, LivyError> {
-    Ok(Json(answer::batch(&livy.batch(&login, &batch)?)))
+    Ok(Json(answer::batch(
+        &livy.batch(&login, &batch)?,
+        &livy.base,
+    )))
 }
 
 pub(super) async fn state(
@@ -98,5 +101,6 @@ pub(super) async fn delete(
 ) -> Result<Json<Value>, LivyError> {
     let batch = livy.batch(&login, &batch)?;
     livy.sessions.end_batch(&batch, "its owner deleted it");
+    batch.gone_in_time().await;
     Ok(Json(json!({ "msg": "deleted" })))
 }

@@ -19,6 +19,7 @@ mod router;
 mod servers;
 mod sessions;
 mod statements;
+mod ui;
 mod visit;
 
 #[cfg(test)]

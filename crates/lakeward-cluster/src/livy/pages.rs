@@ -1,17 +1,13 @@
-//! What a cluster's Livy says of itself: its version, that it is there, and where to look.
+//! What a cluster's Livy says of itself: its version, that it is there, and where its pages are.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::Json;
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::{Extension, Json};
 use http::{HeaderMap, header};
 use serde_json::{Value, json};
 
 use super::error::LivyError;
-use super::router::Livy;
-use super::sessions::Caller;
 
 /// The media type that names a version of the API.
 const VERSIONED: &str = "application/vnd.livy.v";
@@ -38,24 +34,6 @@ pub(super) async fn ping() -> &'static str {
 /// Livy leads there from its root.
 pub(super) async fn root() -> Redirect {
     Redirect::to("/ui/")
-}
-
-/// One page instead of Livy's: what the caller has here, and where it is shown.
-pub(super) async fn overview(
-    State(livy): State<Arc<Livy>>,
-    Extension(login): Caller,
-) -> impl axum::response::IntoResponse {
-    let text = format!(
-        "Livy of cluster {}, for {} with the role {}.\n\
-         {} sessions and {} batches of this login: see /sessions and /batches, each with /log below it.\n\
-         There are no other pages; `lakeward session ls` shows everybody's.\n",
-        livy.cluster_id,
-        login.username,
-        login.role_arn,
-        livy.sessions.owned_by(&login).len(),
-        livy.sessions.batches_of(&login).len(),
-    );
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text)
 }
 
 /// Refuses a client that accepts other versions of the API only.

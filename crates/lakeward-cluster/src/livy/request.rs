@@ -62,6 +62,7 @@ impl CreateSession {
         let heartbeat = u64::try_from(heartbeat).map_err(|_| {
             LivyError::Rejected("heartbeatTimeoutInSecond must not be negative".to_owned())
         })?;
+        self.check_lengths()?;
         let limits = [self.ttl.as_deref(), self.idle_timeout.as_deref()];
         let limits: Vec<Duration> = limits
             .into_iter()
@@ -77,6 +78,24 @@ impl CreateSession {
             details: self.details(),
             script: None,
         })
+    }
+
+    /// What is kept and shown back must be short; `conf` has a bound of its own.
+    fn check_lengths(&self) -> Result<(), LivyError> {
+        let texts = [
+            &self.driver_memory,
+            &self.executor_memory,
+            &self.queue,
+            &self.ttl,
+            &self.idle_timeout,
+        ];
+        if (texts.into_iter().flatten()).any(|text| text.len() > NAME_BYTES) {
+            let text = format!(
+                "driverMemory, executorMemory, queue, ttl and idleTimeout have at most {NAME_BYTES} bytes"
+            );
+            return Err(LivyError::Rejected(text));
+        }
+        Ok(())
     }
 
     /// The parts that are shown back as they came.

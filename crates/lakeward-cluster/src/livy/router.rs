@@ -9,12 +9,14 @@ use axum::{Router, middleware};
 use super::authentication::authenticate;
 use super::error::LivyError;
 use super::lapsed::LapsedLogins;
-use super::{batches, pages, sessions, statements};
+use super::{batches, pages, sessions, statements, ui};
 use lakeward_session::{RuntimeRoles, SessionRegistry};
 
 /// One cluster's Livy.
 pub(super) struct Livy {
     pub cluster_id: String,
+    /// `https://HOST:PORT` of this Livy.
+    pub base: String,
     pub roles: Arc<dyn RuntimeRoles>,
     pub sessions: Arc<SessionRegistry>,
     pub lapsed: LapsedLogins,
@@ -27,7 +29,11 @@ pub(super) fn router(livy: Livy) -> Router {
     let mut router = Router::new()
         .route("/", get(pages::root))
         .route("/ui", get(pages::root))
-        .route("/ui/", get(pages::overview))
+        .route("/ui/", get(ui::overview))
+        .route("/ui/session/{session}", get(ui::session))
+        .route("/ui/session/{session}/log", get(ui::log_of_session))
+        .route("/ui/batch/{batch}/log", get(ui::log_of_batch))
+        .route("/ui/application/{application}", get(ui::application))
         .route("/metrics/ping", get(pages::ping))
         .route("/version", get(pages::version))
         .route("/sessions", get(sessions::list).post(sessions::create))

@@ -70,6 +70,7 @@ impl LivyServers {
     ) -> io::Result<()> {
         let router = router(Livy {
             cluster_id: cluster_id.to_owned(),
+            base: format!("https://{address}"),
             roles: Arc::clone(&self.roles),
             sessions: Arc::clone(&self.sessions),
             lapsed: LapsedLogins::default(),
@@ -109,13 +110,6 @@ impl LivyServers {
     #[must_use]
     pub fn sessions(&self, cluster_id: &str) -> Vec<SessionSummary> {
         self.sessions.summaries(cluster_id)
-    }
-
-    /// Whether a session lives on the cluster.
-    #[must_use]
-    pub fn busy(&self, cluster_id: &str) -> bool {
-        let sessions = self.sessions(cluster_id);
-        sessions.iter().any(|session| !session.state.has_ended())
     }
 
     /// Stops every server, ends every session, and waits until their processes are gone.

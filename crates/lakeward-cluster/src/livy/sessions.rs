@@ -97,7 +97,7 @@ pub(super) async fn list(
         .iter()
         .skip(from)
         .take(count)
-        .map(|session| answer::session(session))
+        .map(|session| answer::session(session, &livy.base))
         .collect();
     Ok(Json(json!({
         "from": from,
@@ -119,7 +119,7 @@ pub(super) async fn create(
         return Err(LivyError::Unrecorded(error.message));
     }
     let location = [(header::LOCATION, format!("/sessions/{}", session.id))];
-    let object = Json(answer::session(&session));
+    let object = Json(answer::session(&session, &livy.base));
     Ok((StatusCode::CREATED, location, object).into_response())
 }
 
@@ -129,7 +129,7 @@ pub(super) async fn show(
     Path(session): Path<String>,
 ) -> Result<Json<Value>, LivyError> {
     let session = livy.session(&login, &session)?;
-    Ok(Json(answer::session(&session)))
+    Ok(Json(answer::session(&session, &livy.base)))
 }
 
 pub(super) async fn state(
@@ -165,7 +165,7 @@ pub(super) async fn connect(
 ) -> Result<Json<Value>, LivyError> {
     let session = livy.session(&login, &session)?;
     session.touch();
-    Ok(Json(answer::session(&session)))
+    Ok(Json(answer::session(&session, &livy.base)))
 }
 
 pub(super) async fn delete(
@@ -175,6 +175,8 @@ pub(super) async fn delete(
 ) -> Result<Json<Value>, LivyError> {
     let session = livy.session(&login, &session)?;
     livy.sessions.end(&session, "its owner deleted it");
+    // As Livy does: its place is free when this is answered.
+    session.gone_in_time().await;
     Ok(Json(json!({ "msg": "deleted" })))
 }
 

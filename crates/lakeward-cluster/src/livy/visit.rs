@@ -30,7 +30,7 @@ impl Livy {
 fn operation(method: &Method, path: &str) -> &'static str {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match (method, parts.as_slice()) {
-        (&Method::GET, [] | ["ui"]) => "GetPage",
+        (&Method::GET, [] | ["ui", ..]) => "GetPage",
         (&Method::GET, ["metrics", "ping"]) => "Ping",
         (&Method::GET, ["version"]) => "GetVersion",
         (&Method::GET, ["sessions"]) => "ListSessions",

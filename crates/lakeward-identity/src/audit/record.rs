@@ -1,6 +1,9 @@
 //! One record, as CloudTrail writes it ("CloudTrail record contents" in its user guide).
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use lakeward_policy::{Arn, Context, Decision, Door, Outcome, Principal};
 use lakeward_wire::iso;
@@ -10,7 +13,7 @@ use super::{
     redaction::{clipped, presentable},
     trail::{Event, Guest},
 };
-use crate::{Call, Caller, Origin, caller::Kind};
+use crate::{Call, Caller, Origin, ServiceSession, caller::Kind};
 
 /// The most resources that a record names.
 const MAX_RESOURCES: usize = 16;
@@ -154,6 +157,39 @@ pub(super) fn of_guest(origin: &Origin, guest: &Guest<'_>, event: Event<'_>) -> 
     };
     set("userIdentity", identity);
     set("recipientAccountId", json!(guest.account));
+    Value::Object(record)
+}
+
+/// A service has no address and no keys; CloudTrail puts its name there.
+pub(super) fn of_service(
+    wish: &ServiceSession<'_>,
+    decision: Option<&Decision>,
+    event: Event<'_>,
+) -> Value {
+    let nowhere = Origin {
+        source_ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        user_agent: Some(wish.service.to_owned()),
+        at: wish.at,
+    };
+    let decisions: Vec<Value> = decision
+        .map(|decision| {
+            json!({
+                "action": "sts:AssumeRole", "resource": clipped(wish.role_arn),
+                "allowed": decision.is_allowed(), "reason": decision,
+            })
+        })
+        .into_iter()
+        .collect();
+    let account = Arn::parse(wish.role_arn).map(|arn| arn.account).ok();
+    let mut record = of_event(&nowhere, event, &[wish.role_arn]);
+    let mut set = |key: &str, value: Value| record.insert(key.to_owned(), value);
+    set(
+        "userIdentity",
+        json!({"type": "AWSService", "invokedBy": wish.service}),
+    );
+    set("sourceIPAddress", json!(wish.service));
+    set("recipientAccountId", json!(account));
+    set("additionalEventData", json!({"decisions": decisions}));
     Value::Object(record)
 }
 

@@ -4,6 +4,7 @@ use std::{
     sync::OnceLock,
 };
 
+use lakeward_policy::Decision;
 use lakeward_wire::AwsError;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use super::{
     redaction::clipped,
     writer::Writer,
 };
-use crate::{Call, Origin};
+use crate::{Call, Origin, ServiceSession};
 
 /// Where audit records go: files of JSON lines, appended to and never rewritten.
 pub struct AuditTrail {
@@ -126,6 +127,20 @@ impl AuditTrail {
         let stranger = json!({"type": "Unknown", "accessKeyId": key});
         record.insert("userIdentity".into(), stranger);
         self.append(Value::Object(record), observed)
+    }
+
+    /// Writes the record of what an AWS service of this instance asked for itself.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`: the record can't be written, so the service must not go on.
+    pub(crate) fn service(
+        &self,
+        wish: &ServiceSession<'_>,
+        decision: Option<&Decision>,
+        event: Event<'_>,
+    ) -> Result<(), AwsError> {
+        let observed = Observed::of(&event, None);
+        self.append(record::of_service(wish, decision, event), observed)
     }
 
     /// Writes the record of a guest's request.

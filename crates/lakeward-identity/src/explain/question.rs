@@ -79,8 +79,8 @@ impl Question<'_> {
             resource: self.resource,
             context: &context,
         };
-        let decision = authorizer::judge(&standing, snapshot, &request, side)?;
         let owner = authorizer::owner(&self.caller.account, side);
+        let decision = authorizer::judge(&standing, snapshot, &request, owner, side)?;
         let resource_control = control::resource_control(snapshot, owner, self.action)?;
         let asked = Asked {
             request: &request,

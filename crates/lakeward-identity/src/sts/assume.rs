@@ -1,9 +1,6 @@
 //! `AssumeRole`: from one principal to a session of a role.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use lakeward_policy::{Context, ResourceSide};
@@ -73,7 +70,8 @@ impl RoleCredentials {
 }
 
 impl Identity {
-    /// Assumes a role on behalf of `caller`, as STS would; the decision is audited.
+    /// Assumes a role on behalf of `caller`, who asks from `origin`, as STS would; the decision is
+    /// audited.
     ///
     /// # Errors
     /// `AccessDenied` when the caller's policies or the role's trust policy don't allow it (also
@@ -82,12 +80,8 @@ impl Identity {
         self: &Arc<Self>,
         caller: &Arc<Caller>,
         request: AssumeRole,
+        origin: Origin,
     ) -> Result<RoleCredentials, AwsError> {
-        let origin = Origin {
-            source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            user_agent: Some("lakeward-internal".to_owned()),
-            at: Timestamp::now(),
-        };
         let call = Call::begin(self, Arc::clone(caller), origin);
         let parameters = serde_json::json!({
             "roleArn": request.role_arn, "roleSessionName": request.session_name,

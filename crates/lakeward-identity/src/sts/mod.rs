@@ -18,7 +18,7 @@ mod tags;
 mod web_identity;
 
 pub use assume::{AssumeRole, RoleCredentials};
-pub use service_session::OnBehalfOf;
+pub use service_session::{OnBehalfOf, ServiceSession};
 pub(crate) use web_identity::{Assertion, IssuerKeys};
 pub use web_identity::{IssuerNetwork, IssuerNetworkError};
 

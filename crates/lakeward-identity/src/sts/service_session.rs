@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lakeward_policy::{Context, Effect, Principal, Request, ResourceSide};
+use lakeward_policy::{Context, Decision, Principal, Request, ResourceSide};
 use lakeward_store::Snapshot;
 use lakeward_wire::AwsError;
+use serde_json::json;
 
 use super::session;
 use crate::{
-    Caller, Identity, Role, RoleCredentials,
+    Caller, Event, Identity, Role, RoleCredentials, RoleSession,
     organizations::{self, control},
     session::Session,
     standing::Standing,
@@ -24,40 +25,34 @@ pub struct OnBehalfOf<'a> {
     pub account: Option<&'a str>,
 }
 
-impl Identity {
-    /// A session of `role_arn` for an AWS service (a cluster's machines hold their instance
-    /// profile's role that way), if the role's trust policy names the service.
-    ///
-    /// # Errors
-    /// `AccessDenied` when there is no such role or it doesn't trust the service.
-    pub fn service_session(
-        &self,
-        role_arn: &str,
-        service: &str,
-        session_name: &str,
-    ) -> Result<Arc<Caller>, AwsError> {
-        self.service_session_for(role_arn, service, session_name, OnBehalfOf::default())
-    }
+/// An AWS service's wish to act as a role: a cluster's machines hold their instance profile's role
+/// that way.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceSession<'a> {
+    /// The role.
+    pub role_arn: &'a str,
+    /// The service, for instance `ec2.amazonaws.com`.
+    pub service: &'a str,
+    /// The session's name.
+    pub name: &'a str,
+    /// For what the service acts.
+    pub source: OnBehalfOf<'a>,
+    /// The time now.
+    pub at: Timestamp,
+}
 
-    /// As [`Identity::service_session`], telling the trust policy for what the service acts.
+impl Identity {
+    /// A session of the role, if its trust policy lets the service have it. The decision is audited.
     ///
     /// # Errors
     /// `AccessDenied` when there is no such role or it doesn't trust the service.
-    pub fn service_session_for(
-        &self,
-        role_arn: &str,
-        service: &str,
-        session_name: &str,
-        source: OnBehalfOf<'_>,
-    ) -> Result<Arc<Caller>, AwsError> {
+    pub fn service_session(&self, wish: &ServiceSession<'_>) -> Result<Arc<Caller>, AwsError> {
         let snapshot = self.store().snapshot();
-        let role = trusting(&snapshot, role_arn, service, source)?;
-        let now = Timestamp::now();
-        let session = session::new(&role, session_name, now, session::CHAINED_LIMIT);
+        let role = self.trusting(&snapshot, wish)?;
         let key = self.signing_key().temporary_id();
-        Caller::of_session(&snapshot, key, Session::Role(session))
+        Caller::of_session(&snapshot, key, Session::Role(wish.session(&role)))
             .map(Arc::new)
-            .ok_or_else(|| refused(role_arn, service))
+            .ok_or_else(|| wish.refused())
     }
 
     /// The keys of such a session, for requests that the service sends itself.
@@ -66,58 +61,94 @@ impl Identity {
     /// `AccessDenied` when there is no such role or it doesn't trust the service.
     pub fn service_credentials(
         &self,
-        role_arn: &str,
-        service: &str,
-        session_name: &str,
+        wish: &ServiceSession<'_>,
     ) -> Result<RoleCredentials, AwsError> {
-        let snapshot = self.store().snapshot();
-        let role = trusting(&snapshot, role_arn, service, OnBehalfOf::default())?;
-        let now = Timestamp::now();
-        let session = session::new(&role, session_name, now, session::CHAINED_LIMIT);
-        self.hand_out(&role, session, 0)
+        let role = self.trusting(&self.store().snapshot(), wish)?;
+        self.hand_out(&role, wish.session(&role), 0)
+    }
+
+    /// The role, if it is there and trusts the service. Leaves a record either way.
+    fn trusting(
+        &self,
+        snapshot: &Snapshot,
+        wish: &ServiceSession<'_>,
+    ) -> Result<Arc<Role>, AwsError> {
+        let role = Role::find(snapshot, wish.role_arn);
+        let decision = role
+            .as_deref()
+            .map(|role| self.decide(snapshot, wish, role));
+        let decision = decision.transpose();
+        let allowed = matches!(&decision, Ok(Some(decision)) if decision.is_allowed());
+        let answer = match decision.as_ref() {
+            Err(unreadable) if !unreadable.is_access_denied() => Err(unreadable.clone()),
+            _ => role.filter(|_| allowed).ok_or_else(|| wish.refused()),
+        };
+        let event = Event {
+            service: "sts",
+            operation: "AssumeRole",
+            parameters: json!({"roleArn": wish.role_arn, "roleSessionName": wish.name}),
+            region: self.region(),
+            request_id: &uuid::Uuid::new_v4().to_string(),
+            error: answer.as_ref().err(),
+        };
+        let decision = decision.ok().flatten();
+        self.audit().service(wish, decision.as_ref(), event)?;
+        answer
+    }
+
+    /// What the role's trust policy says, and the resource control policies above its account.
+    fn decide(
+        &self,
+        snapshot: &Snapshot,
+        wish: &ServiceSession<'_>,
+        role: &Role,
+    ) -> Result<Decision, AwsError> {
+        let document = role.trust.document().map_err(|_| wish.refused())?;
+        let principal = Principal::Service {
+            name: wish.service.to_owned(),
+        };
+        let mut context = principal.context();
+        context.extend(role.tag_context());
+        context.extend(organizations::resource_context(snapshot, &role.account));
+        context.extend(source_context(snapshot, wish.source));
+        context.extend(wish.request_context(self.region()));
+        let request = Request {
+            principal: &principal,
+            unique_id: None,
+            action: "sts:AssumeRole",
+            resource: wish.role_arn,
+            context: &context,
+        };
+        let side = ResourceSide::Trust {
+            document,
+            account: &role.account,
+        };
+        let above = control::resource_control(snapshot, &role.account, request.action)?;
+        Ok(Standing::default().decide(&request, side, &above))
     }
 }
 
-fn refused(role_arn: &str, service: &str) -> AwsError {
-    AwsError::access_denied(format!(
-        "the service {service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
-    ))
-}
+impl ServiceSession<'_> {
+    fn session(&self, role: &Role) -> RoleSession {
+        session::new(role, self.name, self.at, session::CHAINED_LIMIT)
+    }
 
-/// The role, if it is there and trusts the service.
-fn trusting(
-    snapshot: &Snapshot,
-    role_arn: &str,
-    service: &str,
-    source: OnBehalfOf<'_>,
-) -> Result<Arc<Role>, AwsError> {
-    let refused = || refused(role_arn, service);
-    let role = Role::find(snapshot, role_arn).ok_or_else(refused)?;
-    let document = role.trust.document().map_err(|_| refused())?;
-    let principal = Principal::Service {
-        name: service.to_owned(),
-    };
-    let mut context = principal.context();
-    context.extend(role.tag_context());
-    context.extend(organizations::resource_context(snapshot, &role.account));
-    context.extend(source_context(snapshot, source));
-    let request = Request {
-        principal: &principal,
-        unique_id: None,
-        action: "sts:AssumeRole",
-        resource: role_arn,
-        context: &context,
-    };
-    let side = ResourceSide::Trust {
-        document,
-        account: &role.account,
-    };
-    let above = control::resource_control(snapshot, &role.account, request.action)?;
-    let decision = Standing::default().decide(&request, side, &above);
-    if decision.effect == Effect::Allowed {
-        Ok(role)
-    } else {
-        Err(refused())
+    fn refused(&self) -> AwsError {
+        AwsError::access_denied(format!(
+            "the service {} is not authorized to perform: sts:AssumeRole on resource: {}",
+            self.service, self.role_arn
+        ))
+    }
+
+    /// The keys of the request, as any call has them, but for the address and the user agent: a
+    /// service's are its own business.
+    fn request_context(&self, region: &str) -> Context {
+        Context::new()
+            .with("aws:CurrentTime", lakeward_wire::iso(self.at))
+            .with("aws:EpochTime", self.at.as_second().to_string())
+            .with("aws:SecureTransport", "true")
+            .with("aws:RequestedRegion", region)
+            .with("sts:RoleSessionName", self.name)
     }
 }
 

@@ -61,6 +61,41 @@ async fn a_signature_beside_the_token_does_not_matter() {
 }
 
 #[tokio::test]
+async fn a_signature_for_another_service_is_not_passed_over() {
+    let federation = federation().await;
+    let form = format!(
+        "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::{ACCOUNT}:role/web&RoleSessionName=here&WebIdentityToken={}",
+        federation.token(json!({}))
+    );
+    for (authorization, code) in [
+        (made_up("iam"), "InvalidClientTokenId"),
+        (made_up("nobody"), "UnknownService"),
+        (
+            "AWS4-HMAC-SHA256 nonsense".to_owned(),
+            "IncompleteSignature",
+        ),
+    ] {
+        let request = Request::post("https://localhost/")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("x-amz-date", "20260101T000000Z")
+            .header("authorization", &authorization)
+            .body(Bytes::from(form.clone()))
+            .unwrap();
+        let reply = federation.world.send(request).await;
+        let body = reply.body.to_string();
+        assert!(body.contains(code), "{authorization}: {body}");
+    }
+}
+
+/// A header that claims to be signed for a service.
+fn made_up(service: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential=AKIAXXXXXXXXXXXXXXXX/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host;x-amz-date, Signature={}",
+        "0".repeat(64)
+    )
+}
+
+#[tokio::test]
 async fn other_operations_still_need_a_signature() {
     let federation = federation().await;
     for body in [

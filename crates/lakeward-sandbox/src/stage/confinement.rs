@@ -7,7 +7,7 @@ use landlock::{
     ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset,
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope,
 };
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, prlimit, setrlimit};
 
 use crate::plan::Plan;
 
@@ -16,12 +16,11 @@ const RULES: ABI = ABI::V6;
 /// The enclosure's own two stages count as processes of its user.
 pub(crate) const STAGES: u32 = 2;
 
-/// Bounds what one process may take.
+/// Bounds what one process may take, but for its descriptors.
 pub(super) fn limit(plan: &Plan) -> io::Result<()> {
     let bounds = [
         // A core file would hold the session's keys.
         (Resource::Core, 0),
-        (Resource::Nofile, plan.limits.open_files),
         (
             Resource::Nproc,
             u64::from(plan.limits.processes.saturating_add(STAGES)),
@@ -32,13 +31,23 @@ pub(super) fn limit(plan: &Plan) -> io::Result<()> {
         (Resource::Nice, 0),
     ];
     for (resource, bound) in bounds {
-        let bound = Rlimit {
-            current: Some(bound),
-            maximum: Some(bound),
-        };
-        setrlimit(resource, bound)?;
+        setrlimit(resource, fixed(bound))?;
     }
     Ok(())
+}
+
+/// Bounds how many descriptors a process may have, this one or another: open, and on their way to
+/// others in sockets.
+pub(super) fn limit_descriptors(process: Option<Pid>, plan: &Plan) -> io::Result<()> {
+    let bound = fixed(plan.limits.open_files);
+    Ok(prlimit(process, Resource::Nofile, bound).map(drop)?)
+}
+
+fn fixed(bound: u64) -> Rlimit {
+    Rlimit {
+        current: Some(bound),
+        maximum: Some(bound),
+    }
 }
 
 /// Lets this process and its children write nowhere but in home and scratch, signal nobody else,

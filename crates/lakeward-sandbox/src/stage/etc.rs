@@ -8,14 +8,17 @@ use super::mounts::{self, below};
 use super::privilege::UNPRIVILEGED_ID;
 
 /// What is shown as the host has it, where it has it.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 12] = [
     "ld.so.cache",
     "alternatives",
     "ca-certificates",
     "crypto-policies",
     "fonts",
     "mime.types",
-    "pki/tls",
+    // Beside these lie private keys.
+    "pki/tls/cert.pem",
+    "pki/tls/certs",
+    "pki/tls/openssl.cnf",
     "protocols",
     "services",
     "ssl/certs",

@@ -112,14 +112,19 @@ fn by_argument() -> Result<Rules, BackendError> {
         ),
         (libc::SYS_socket, sockets()?),
         (libc::SYS_mknodat, devices(2)?),
+        // The older way of watching folders, which are the host's.
+        (
+            libc::SYS_fcntl,
+            vec![all([equal(1, libc::F_NOTIFY.cast_unsigned().into())])?],
+        ),
     ]);
     #[cfg(target_arch = "x86_64")]
     rules.insert(libc::SYS_mknod, devices(1)?);
     Ok(rules)
 }
 
-/// Sockets of other families than these four, raw ones, and netlink to any part of the kernel but
-/// routing.
+/// Sockets of other families than these four; of the internet's, all but TCP and UDP, whose code the
+/// kernel may have to load first; and netlink to any part of the kernel but routing.
 fn sockets() -> Result<Vec<SeccompRule>, BackendError> {
     let known = [
         libc::AF_UNIX,
@@ -127,18 +132,35 @@ fn sockets() -> Result<Vec<SeccompRule>, BackendError> {
         libc::AF_INET6,
         libc::AF_NETLINK,
     ];
-    let raw = |family| {
-        let kind = masked(1, 0xf, libc::SOCK_RAW.cast_unsigned());
-        all([equal(0, family), kind])
-    };
     let route = i64::from(libc::NETLINK_ROUTE).cast_unsigned();
     let netlink = libc::AF_NETLINK.cast_unsigned().into();
-    Ok(vec![
+    let mut rules = vec![
         all(known.map(|family| unlike(0, family.cast_unsigned().into())))?,
-        raw(libc::AF_INET.cast_unsigned().into())?,
-        raw(libc::AF_INET6.cast_unsigned().into())?,
         all([equal(0, netlink), unlike(2, route)])?,
-    ])
+    ];
+    for family in [libc::AF_INET, libc::AF_INET6].map(|family| family.cast_unsigned().into()) {
+        let [tcp, udp] =
+            [libc::IPPROTO_TCP, libc::IPPROTO_UDP].map(|one| one.cast_unsigned().into());
+        rules.push(all([
+            equal(0, family),
+            unlike(2, 0),
+            unlike(2, tcp),
+            unlike(2, udp),
+        ])?);
+        for kind in other_kinds() {
+            rules.push(all([equal(0, family), masked(1, KIND, kind)])?);
+        }
+    }
+    Ok(rules)
+}
+
+/// The bits of a socket's type that say what it is; the others are flags.
+const KIND: u32 = 0xf;
+
+/// What is neither a stream nor datagrams.
+fn other_kinds() -> impl Iterator<Item = u32> {
+    let known = [libc::SOCK_STREAM, libc::SOCK_DGRAM].map(i32::cast_unsigned);
+    (0..=KIND).filter(move |kind| !known.contains(kind))
 }
 
 /// Device nodes, whose mode is in this argument.

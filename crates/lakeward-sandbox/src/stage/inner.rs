@@ -54,9 +54,20 @@ fn enclose(
     confinement::limit(plan).during(Step::Limits)?;
     let landlock = confinement::confine(plan).during(Step::Landlock)?;
     let notices = filter::install().during(Step::SystemCalls)?;
+    if identity != Identity::Daemons {
+        confinement::limit_descriptors(None, plan).during(Step::Limits)?;
+    }
     let program = start(order, input)?;
-    announce(daemon, &program, landlock, notices, listeners)?;
-    wait(&program)
+    let number = i32::try_from(program.id()).ok().and_then(Pid::from_raw);
+    let number = number.ok_or("no such process").during(Step::Program)?;
+    if identity == Identity::Daemons {
+        // The kernel counts descriptors that are on their way by host user, against the sender's
+        // bound: with the program's own, this stage could send none while another enclosure has
+        // many on their way.
+        confinement::limit_descriptors(Some(number), plan).during(Step::Limits)?;
+    }
+    announce(daemon, number, landlock, notices, listeners)?;
+    wait(number)
 }
 
 /// The number of the enclosure's user, in the user namespace that mounts.
@@ -103,14 +114,12 @@ fn start(order: &Order, input: OwnedFd) -> Result<Child, Failure> {
 
 fn announce(
     daemon: &UnixStream,
-    program: &Child,
+    program: Pid,
     landlock: bool,
     notices: OwnedFd,
     listeners: Vec<TcpListener>,
 ) -> Result<(), Failure> {
-    let number = i32::try_from(program.id()).ok().and_then(Pid::from_raw);
-    let number = number.ok_or("no such process").during(Step::Program)?;
-    let program = pidfd_open(number, PidfdFlags::empty()).during(Step::Program)?;
+    let program = pidfd_open(program, PidfdFlags::empty()).during(Step::Program)?;
     let first = pidfd_open(Pid::INIT, PidfdFlags::empty()).during(Step::Program)?;
     let mut all = vec![program.as_fd(), first.as_fd(), notices.as_fd()];
     all.extend(listeners.iter().map(std::os::fd::AsFd::as_fd));
@@ -118,14 +127,10 @@ fn announce(
 }
 
 /// Reaps, as the first process must, until the program has ended.
-fn wait(program: &Child) -> Result<i32, Failure> {
+fn wait(program: Pid) -> Result<i32, Failure> {
     loop {
         match rustix::process::wait(WaitOptions::empty()) {
-            Ok(Some((pid, status)))
-                if pid.as_raw_nonzero().get().cast_unsigned() == program.id() =>
-            {
-                return Ok(status.as_raw());
-            }
+            Ok(Some((pid, status))) if pid == program => return Ok(status.as_raw()),
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).during(Step::Program),
         }

@@ -102,6 +102,29 @@ fn namespaces_cannot_be_made_by_clone() {
 }
 
 #[test]
+fn what_others_open_is_not_told() {
+    let outcome = calls(&[
+        ("inotify_init1", libc::SYS_inotify_init1, "0"),
+        (
+            "inotify_add_watch",
+            libc::SYS_inotify_add_watch,
+            "0, b'/usr/bin', 0xfff",
+        ),
+        (
+            "dnotify",
+            libc::SYS_fcntl,
+            "os.open('/usr/bin', 0), 1026, 0x80000001",
+        ),
+        ("dup", libc::SYS_fcntl, "0, 0, 100"),
+    ]);
+    assert_eq!(
+        outcome.printed(),
+        "inotify_init1 ENOSYS\ninotify_add_watch ENOSYS\ndnotify EPERM\ndup 100"
+    );
+    assert!(outcome.was_refused("fcntl"));
+}
+
+#[test]
 fn unknown_calls_are_as_if_the_kernel_lacked_them() {
     let outcome = calls(&[
         ("seccomp", libc::SYS_seccomp, "1, 0, 0"),

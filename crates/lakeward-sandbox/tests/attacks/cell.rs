@@ -119,7 +119,7 @@ pub fn run(script: &str) -> Outcome {
 }
 
 pub fn finish(mut enclosure: Enclosure) -> Outcome {
-    enclosure.input.shutdown(std::net::Shutdown::Write).unwrap();
+    drop(enclosure.input);
     let mut errors = enclosure.errors;
     let errors = std::thread::spawn(move || {
         let mut text = String::new();

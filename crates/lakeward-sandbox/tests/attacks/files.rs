@@ -8,7 +8,7 @@ fn the_hosts_files_are_not_there() {
     let secret = state.path().join("state.db");
     std::fs::write(&secret, "secret").unwrap();
     let outcome = attack(&format!(
-        "for path in ('/root', '/home', '/etc/shadow', '/etc/resolv.conf', '/etc/machine-id', '/run',\n\
+        "for path in ('/root', '/home', '/etc/shadow', '/etc/resolv.conf', '/etc/machine-id', '/etc/pki/tls/private', '/etc/ssl/private', '/run',\n\
          \x20 '/var/lib', '/var/log', '/sys', '/boot', '/mnt', '/srv', {secret:?}, '/proc/1/root/etc/shadow',\n\
          \x20 '/proc/1/cwd/root', '/proc/2/root/etc/shadow', '/dev/sda', '/dev/vda', '/dev/mem', '/dev/kmsg',\n\
          \x20 '/dev/kvm', '/dev/fuse', '/dev/tty', '/dev/ptmx', '/dev/net/tun'):\n\

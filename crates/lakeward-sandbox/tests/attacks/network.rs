@@ -65,13 +65,24 @@ fn names_are_not_resolved() {
 #[test]
 fn other_families_of_sockets_are_refused() {
     let outcome = attack(
-        "for family, kind, protocol in ((17, 3, 3), (40, 1, 0), (38, 5, 0), (31, 3, 1), (29, 3, 1), (44, 3, 0), (2, 3, 1), (2, 3, 255),\n\
+        "for family, kind, protocol in ((2, 1, 132), (10, 1, 262), (2, 2, 136), (2, 5, 0), (10, 6, 0), (2, 1 | 0o2000000, 132), (17, 3, 3), (40, 1, 0), (38, 5, 0), (31, 3, 1), (29, 3, 1), (44, 3, 0), (2, 3, 1), (2, 3, 255),\n\
          \x20 (10, 3, 58), (16, 3, 9), (16, 3, 12), (16, 3, 15), (2, 10, 3)):\n\
          \x20 print(call(41 if os.uname().machine == 'x86_64' else 198, family, kind, protocol))\n\
          print(call(41 if os.uname().machine == 'x86_64' else 198, 16, 3, 0) > 2)",
     );
-    assert_eq!(outcome.printed(), "EPERM\n".repeat(13) + "True");
+    assert_eq!(outcome.printed(), "EPERM\n".repeat(19) + "True");
     assert!(outcome.was_refused("socket"));
+}
+
+#[test]
+fn streams_and_datagrams_of_the_internet_are_had() {
+    let outcome = attack(
+        "for family in (socket.AF_INET, socket.AF_INET6):\n\
+         \x20 for kind, protocol in ((1, 0), (1, 6), (2, 0), (2, 17)):\n\
+         \x20\x20 print(tried(socket.socket, family, kind | socket.SOCK_NONBLOCK, protocol) == 'EPERM', end=' ')",
+    );
+    assert_eq!(outcome.printed(), ["False"; 8].join(" "));
+    assert_eq!(outcome.refusals, []);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! More than one's share.
 
-use crate::cell::{attack, finish, has_groups, plan, run, sandbox, start, start_attack};
+use crate::cell::{attack, finish, has_groups, is_root, plan, run, sandbox, start, start_attack};
 use crate::files::read_line;
 
 #[test]
@@ -153,4 +153,55 @@ fn processor_time_is_shared() {
     plan.limits.cpus = 0.2;
     let outcome = finish(sandbox().start(&plan).unwrap());
     assert_eq!(outcome.printed(), "True");
+}
+
+#[test]
+fn buffers_of_connections_are_bounded() {
+    if !has_groups() {
+        return;
+    }
+    // What is sent and never read; unbounded, a pair of sockets holds megabytes.
+    let mut plan = plan(
+        "import socket\n\
+         server = socket.create_server(('127.0.0.1', 0))\n\
+         held, queued = [], 0\n\
+         for _ in range(100):\n\
+         \x20 client = socket.create_connection(server.getsockname())\n\
+         \x20 held += [client, server.accept()[0]]\n\
+         \x20 client.settimeout(0.02)\n\
+         \x20 try:\n\
+         \x20\x20 while True: queued += client.send(b'x' * 65536)\n\
+         \x20 except TimeoutError: pass\n\
+         print(queued)",
+    );
+    plan.limits.memory = 128 << 20;
+    let outcome = finish(sandbox().start(&plan).unwrap());
+    let queued: u64 = outcome.printed().parse().unwrap();
+    assert!(queued > 0 && queued < plan.limits.memory, "{queued} bytes");
+}
+
+#[test]
+fn descriptors_on_their_way_keep_nobody_from_starting() {
+    if is_root() {
+        return eprintln!("not needed: root gives enclosures users of their own");
+    }
+    // The kernel counts them by host user.
+    let mut plan = plan(
+        "import array, errno, os, socket\n\
+         null = os.open('/dev/null', 0)\n\
+         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [null] * 250))]\n\
+         held, error = [], errno.EAGAIN\n\
+         while error == errno.EAGAIN:\n\
+         \x20 held.append(socket.socketpair()); held[-1][0].setblocking(False)\n\
+         \x20 try:\n\
+         \x20\x20 while True: held[-1][0].sendmsg([b'x'], rights)\n\
+         \x20 except OSError as e: error = e.errno\n\
+         print(errno.errorcode[error]); input()",
+    );
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    plan.limits.open_files = own.current.unwrap();
+    let mut greedy = sandbox().start(&plan).unwrap();
+    assert_eq!(read_line(&mut greedy.output), "ETOOMANYREFS");
+    assert_eq!(run("print(1)").printed(), "1");
+    assert!(finish(greedy).status.code().is_some());
 }

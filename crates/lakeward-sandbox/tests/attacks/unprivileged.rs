@@ -24,7 +24,10 @@ fn every_attack_fails_without_root_too() {
     };
     let tests = copy(&std::env::current_exe().unwrap(), "tests");
     let stage = copy(&stage(), "stage");
-    let outcome = Command::new(tests)
+    // As many descriptors as most systems give at first.
+    let outcome = Command::new("/bin/sh")
+        .args(["-c", "ulimit -Sn 1024 && exec \"$0\" \"$@\""])
+        .arg(tests)
         .args(["--test-threads", "4", "--skip", "unprivileged::"])
         .env("LAKEWARD_TEST_STAGE", stage)
         .env("RUST_BACKTRACE", "0")

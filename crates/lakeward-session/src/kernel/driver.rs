@@ -9,8 +9,10 @@ use tokio::time::Instant;
 use super::protocol::{self, Told};
 use super::{Kernel, KernelMessage, KernelState};
 use crate::cluster::OpenCluster;
-use crate::interpreter::Ending;
+use crate::interpreter::{Ending, end_unbegun};
 use crate::limits::SessionLimits;
+use crate::line::Line;
+use crate::pace::Pace;
 use crate::session::{Errand, SessionState};
 use crate::settings::Grant;
 use crate::start::{Started, Starter};
@@ -31,7 +33,11 @@ pub(crate) async fn drive(
     cluster: Arc<OpenCluster>,
     grant: Grant,
 ) {
+    let _gone = Gone(Arc::clone(&kernel));
     let session = &kernel.session;
+    if session.is_unwanted() {
+        return end_unbegun(session);
+    }
     match starter.begin(&cluster, session, &grant).await {
         Ok(started) => {
             let relay = Relay::new(Arc::clone(&kernel), orders, &cluster.limits, started);
@@ -43,8 +49,16 @@ pub(crate) async fn drive(
         }
     }
     kernel.connections.tell(KernelMessage::dead()).await;
-    kernel.connections.close();
-    kernel.state.send_replace(KernelState::Dead);
+}
+
+/// Whoever waits for the kernel learns that it is gone, however its task ends.
+struct Gone(Arc<Kernel>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.connections.close();
+        self.0.state.send_replace(KernelState::Dead);
+    }
 }
 
 /// One kernel's process at work.
@@ -58,6 +72,8 @@ struct Relay {
     restarting: Vec<(u64, oneshot::Sender<()>)>,
     /// When to give up waiting for readiness.
     alarm: Instant,
+    /// Of what it says that means nothing.
+    pace: Pace,
 }
 
 impl Relay {
@@ -76,6 +92,7 @@ impl Relay {
             restarts: 0,
             restarting: Vec::new(),
             alarm: Instant::now() + limits.start_timeout,
+            pace: Pace::default(),
         }
     }
 
@@ -89,7 +106,7 @@ impl Relay {
         };
         self.orders.close();
         let ending = ending.explained(&mut self.started);
-        let exit = self.started.end(ending.grace(limits)).await;
+        let exit = self.started.end(ending.grace(self.is_ready, limits)).await;
         let (state, ename, text) = ending.outcome(self.is_ready, &exit);
         let session = &self.kernel.session;
         tracing::info!(session = session.id, %state, %text, "kernel ended");
@@ -109,8 +126,11 @@ impl Relay {
                         return Ending::Requested;
                     }
                 }
-                line = self.started.lines.recv() => match line {
-                    Some(line) => if let Some(ending) = self.take(Told::parse(&line)).await {
+                line = async {
+                    self.pace.wait().await;
+                    self.started.lines.recv().await
+                } => match line {
+                    Some(line) => if let Some(ending) = self.take(&line).await {
                         return ending;
                     },
                     None => return Ending::Gone,
@@ -145,8 +165,8 @@ impl Relay {
         }
     }
 
-    async fn take(&mut self, told: Told) -> Option<Ending> {
-        match told {
+    async fn take(&mut self, line: &Line) -> Option<Ending> {
+        match Told::parse(line) {
             Told::Ready if !self.is_ready => {
                 self.is_ready = true;
                 self.kernel.session.ready();
@@ -154,10 +174,11 @@ impl Relay {
             }
             Told::Fatal(reason) => return Some(Ending::Fatal(reason)),
             Told::Message(message, state) if self.is_ready => {
+                // Before it counts as idle: the reaper may look in between.
+                self.kernel.touch();
                 if let Some(state) = state {
                     self.kernel.reach(state);
                 }
-                self.kernel.touch();
                 self.kernel.connections.tell(message).await;
             }
             Told::Restarted(number) => {
@@ -168,8 +189,12 @@ impl Relay {
                     }
                 }
             }
-            Told::Noise(text) => self.kernel.session.note(text),
+            Told::Noise(text) => {
+                self.pace.count(line);
+                self.kernel.session.note(text);
+            }
             _ => {
+                self.pace.count(line);
                 let text = "the kernel sent a message that nobody waits for".to_owned();
                 self.kernel.session.note(text);
             }

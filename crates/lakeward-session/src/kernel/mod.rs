@@ -3,6 +3,7 @@
 //! The daemon passes messages on and looks at little more than their size. What they mean is
 //! between the client and the kernel, which are the same user's.
 
+mod away;
 mod connection;
 mod driver;
 mod protocol;
@@ -78,7 +79,7 @@ pub struct Kernel {
     session: Arc<Session>,
     state: watch::Sender<KernelState>,
     active_at: Mutex<Timestamp>,
-    connections: Connections,
+    connections: Arc<Connections>,
     orders: mpsc::Sender<Order>,
 }
 
@@ -96,9 +97,9 @@ impl Kernel {
             id,
             request,
             active_at: Mutex::new(session.created_at),
+            connections: Connections::of(&session),
             session,
             state: watch::Sender::new(KernelState::Starting),
-            connections: Connections::default(),
             orders,
         };
         (Arc::new(kernel), waiting)
@@ -156,15 +157,16 @@ impl Kernel {
         }
     }
 
-    /// Joins one more client to what the kernel says from now on.
+    /// Joins one more client to what the kernel says from now on. Where the last client that left had
+    /// the same `session_id`, it is also told what the kernel said meanwhile, as far as that is kept.
     ///
     /// # Errors
     /// The kernel is gone, or has too many clients.
-    pub fn connect(&self) -> Result<Connection, SessionError> {
+    pub fn connect(&self, session_id: &str) -> Result<Connection, SessionError> {
         if self.state() == KernelState::Dead {
             return Err(self.gone());
         }
-        self.connections.add()
+        self.connections.add(session_id)
     }
 
     /// Hands a client's message to the kernel; waits while the kernel reads slowly.

@@ -17,8 +17,12 @@ use uuid::Uuid;
 
 use super::KernelState;
 use crate::error::SessionError;
+use crate::few::Few;
 use crate::line::Line;
-use crate::log::LINE_BYTES;
+use crate::log::{LINE_BYTES, tamed};
+
+/// Buffers of one message; a client's may have one less.
+const BUFFERS: usize = 1024;
 
 /// The line that interrupts the kernel.
 pub(super) const INTERRUPT: &[u8] = b"{\"interrupt\":true}\n";
@@ -94,8 +98,11 @@ impl KernelMessage {
         &self.buffers
     }
 
+    /// What it takes to hold it.
     pub(super) fn size(&self) -> usize {
-        self.json.len() + self.buffers.iter().map(Vec::len).sum::<usize>()
+        let buffers = self.buffers.iter();
+        let buffers = buffers.map(|one| one.len() + size_of::<Vec<u8>>());
+        size_of::<Self>() + self.json.len() + buffers.sum::<usize>()
     }
 
     /// The line that hands it to the process.
@@ -161,7 +168,7 @@ struct Spoken {
     fatal: Option<String>,
     message: Option<Box<RawValue>>,
     #[serde(default)]
-    buffers: Vec<String>,
+    buffers: Few<BUFFERS>,
     state: Option<String>,
     restarted: Option<u64>,
 }
@@ -185,7 +192,7 @@ impl Told {
 impl Spoken {
     fn told(self) -> Option<Told> {
         if let Some(reason) = self.fatal {
-            return Some(Told::Fatal(reason));
+            return Some(Told::Fatal(tamed(&reason)));
         }
         if let Some(number) = self.restarted {
             return Some(Told::Restarted(number));
@@ -193,11 +200,13 @@ impl Spoken {
         let Some(message) = self.message else {
             return (self.ready == Some(true)).then_some(Told::Ready);
         };
-        let buffers: Result<_, _> = self
-            .buffers
-            .iter()
-            .map(|one| STANDARD.decode(one))
-            .collect();
+        if self.buffers.left_out > 0 {
+            return Some(Told::Noise(format!(
+                "a message with more than {BUFFERS} buffers was not passed on"
+            )));
+        }
+        let texts = self.buffers.texts.iter();
+        let buffers: Result<_, _> = texts.map(|one| STANDARD.decode(one)).collect();
         let message = KernelMessage {
             json: Box::<str>::from(message).into_string(),
             buffers: buffers.ok()?,
@@ -271,6 +280,20 @@ mod tests {
             is_cut: false,
         });
         assert!(matches!(back, Told::Message(message, None) if message == sent));
+    }
+
+    #[test]
+    fn a_size_counts_the_buffers_and_these_are_bounded() {
+        let line = |count: usize| {
+            let buffers = vec!["\"\""; count].join(",");
+            told(&format!(r#"{{"message":{{}},"buffers":[{buffers}]}}"#))
+        };
+        let Told::Message(message, _) = line(BUFFERS) else {
+            panic!("not a message");
+        };
+        assert!(message.size() >= message.buffers.capacity() * size_of::<Vec<u8>>());
+        assert!(matches!(line(BUFFERS + 1), Told::Noise(text) if text.contains("1024 buffers")));
+        assert!(matches!(line(2_000_000), Told::Noise(_)));
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Bench {
     async fn started(&self) -> (Arc<Kernel>, Connection) {
         let kernel = self.open("david");
         kernel.started().await.unwrap();
-        let connection = kernel.connect().unwrap();
+        let connection = kernel.connect("s").unwrap();
         (kernel, connection)
     }
 }
@@ -72,7 +72,7 @@ async fn messages_and_buffers_go_both_ways() {
     let (kernel, mut connection) = bench.started().await;
     assert_eq!(kernel.state(), KernelState::Idle);
     assert_eq!(kernel.connections(), 1);
-    let mut second = kernel.connect().unwrap();
+    let mut second = kernel.connect("s").unwrap();
     kernel
         .send(&message("ECHO hello", vec![vec![1, 2, 255]]))
         .await
@@ -158,7 +158,7 @@ async fn the_end_of_a_kernel_is_told_to_its_clients() {
         kernel.send(&message("ECHO", vec![])).await,
         kernel.restart().await,
         kernel.started().await,
-        kernel.connect().map(drop),
+        kernel.connect("s").map(drop),
     ] {
         let text = refused.unwrap_err().to_string();
         assert!(text.contains("exit status: 3"), "{text}");
@@ -177,12 +177,12 @@ async fn a_kernel_that_does_not_start_says_why() {
 async fn clients_are_bounded_and_a_slow_one_holds_up_nobody() {
     let bench = Bench::new(limits(), &[]);
     let (kernel, mut slow) = bench.started().await;
-    let more: Vec<_> = std::iter::from_fn(|| kernel.connect().ok())
+    let more: Vec<_> = std::iter::from_fn(|| kernel.connect("s").ok())
         .take(100)
         .collect();
     assert_eq!(more.len(), 7);
     drop(more);
-    let mut quick = kernel.connect().unwrap();
+    let mut quick = kernel.connect("s").unwrap();
     // 50 MB: more than may wait for the one that reads nothing.
     kernel.send(&message("FLOOD 100", vec![])).await.unwrap();
     reply(&mut quick).await;
@@ -217,16 +217,107 @@ async fn a_kernel_ends_with_its_cluster() {
 }
 
 #[tokio::test]
-async fn an_idle_kernel_is_culled() {
+async fn an_idle_kernel_is_culled_when_nobody_is_connected() {
     let limits = SessionLimits {
         idle_timeout: std::time::Duration::from_millis(300),
         ..limits()
     };
     let bench = Bench::new(limits, &[]);
-    let (kernel, _connection) = bench.started().await;
+    let (kernel, connection) = bench.started().await;
+    // Several times the timeout, and many looks of the reaper.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(kernel.state(), KernelState::Idle, "a client is connected");
+    drop(connection);
     eventually("its end", async || {
         (kernel.state() == KernelState::Dead).then_some(())
     })
     .await;
     assert!(bench.registry.summaries(CLUSTER).is_empty());
+}
+
+/// What the kernel echoed, in the order that it did.
+async fn echoes(connection: &mut Connection, count: usize) -> Vec<String> {
+    let mut echoes = Vec::new();
+    while echoes.len() < count {
+        let (echo, _) = reply(connection).await;
+        echoes.push(echo.as_str().unwrap().to_owned());
+    }
+    echoes
+}
+
+/// Makes the kernel say something and waits until it was passed on.
+async fn says(kernel: &Kernel, text: &str) {
+    kernel
+        .send(&message(&format!("ECHO {text}"), vec![]))
+        .await
+        .unwrap();
+    kernel
+        .send(&message(&format!("NOTE {text}"), vec![]))
+        .await
+        .unwrap();
+    eventually("the note", async || {
+        (kernel.session().log_tail(1) == [text]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_is_told_what_it_missed() {
+    let bench = Bench::new(limits(), &[]);
+    let (kernel, mut connection) = bench.started().await;
+    says(&kernel, "one").await;
+    assert_eq!(echoes(&mut connection, 1).await, ["one"]);
+    // It did not take this one before it left.
+    says(&kernel, "two").await;
+    drop(connection);
+    assert_eq!(kernel.connections(), 0);
+    says(&kernel, "three").await;
+    let mut connection = kernel.connect("s").unwrap();
+    says(&kernel, "four").await;
+    let told = echoes(&mut connection, 3).await;
+    assert_eq!(told, ["two", "three", "four"]);
+
+    // Another client is told nothing, and what was kept is gone.
+    drop(connection);
+    says(&kernel, "five").await;
+    let mut other = kernel.connect("t").unwrap();
+    says(&kernel, "six").await;
+    assert_eq!(echoes(&mut other, 1).await, ["six"]);
+    let mut connection = kernel.connect("s").unwrap();
+    says(&kernel, "seven").await;
+    assert_eq!(echoes(&mut connection, 1).await, ["seven"]);
+    // While one listens nothing is kept for another.
+    drop(connection);
+    says(&kernel, "eight").await;
+    let mut connection = kernel.connect("s").unwrap();
+    says(&kernel, "nine").await;
+    assert_eq!(echoes(&mut connection, 1).await, ["nine"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_kernels_clients_is_bounded_and_counted() {
+    let limits = SessionLimits {
+        retained_in_all: 4 << 20,
+        ..limits()
+    };
+    let bench = Bench::new(limits, &[]);
+    let (kernel, mut slow) = bench.started().await;
+    let mut quick = kernel.connect("t").unwrap();
+    kernel.send(&message("FLOOD 20", vec![])).await.unwrap();
+    reply(&mut quick).await;
+    // 10 MB: less than one client may have, and more than all sessions may hold.
+    assert!(
+        bench.registry.held() <= 5 << 20,
+        "{}",
+        bench.registry.held()
+    );
+    assert_eq!(slow.next().await.unwrap_err(), Lost::TooSlow);
+    drop((slow, quick));
+    kernel.send(&message("FLOOD 20", vec![])).await.unwrap();
+    says(&kernel, "done").await;
+    assert!(
+        bench.registry.held() <= 5 << 20,
+        "{}",
+        bench.registry.held()
+    );
 }

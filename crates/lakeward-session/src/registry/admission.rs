@@ -13,6 +13,7 @@ use crate::authority::Login;
 use crate::cluster::OpenCluster;
 use crate::error::SessionError;
 use crate::limits::SessionLimits;
+use crate::retention::Holder as _;
 use crate::session::{Session, SessionRequest, SessionState};
 use crate::settings::Grant;
 
@@ -39,9 +40,12 @@ impl SessionRegistry {
         let id = new_id(&state, &owner.cluster_id);
         let (key, token) = secrets();
         let (limits, counters) = (&cluster.limits, self.counters.clone());
-        let session = Session::new(id, key, token, owner.clone(), request, limits, counters);
+        let mut session = Session::new(id, key, token, owner.clone(), request, limits, counters);
+        session.retention = Some(Arc::clone(&self.retention));
         let session = Arc::new(session);
+        self.retention.add(&session);
         state.insert(&session);
+        state.forget_surplus(owner, limits);
         Ok(Admission {
             state,
             session,
@@ -51,7 +55,8 @@ impl SessionRegistry {
     }
 }
 
-/// Whether one more session is within every bound.
+/// Whether one more session is within every bound. Those that are being ended count until their
+/// processes are gone, but their names are free.
 fn check(
     state: &State,
     owner: &Login,
@@ -63,6 +68,12 @@ fn check(
     }
     let active: Vec<_> = state
         .of_cluster(&owner.cluster_id)
+        .chain(
+            state
+                .leaving
+                .iter()
+                .filter(|session| session.owner.cluster_id == owner.cluster_id),
+        )
         .map(|session| (session, session.state()))
         .filter(|(_, state)| !state.has_ended())
         .collect();
@@ -90,6 +101,7 @@ fn check(
     }
     let is_namesake = |found: &&(&Arc<Session>, SessionState)| {
         request.name.is_some()
+            && state.knows(found.0)
             && found.0.request.name == request.name
             && found.0.is_batch() == request.script.is_some()
     };
@@ -99,6 +111,35 @@ fn check(
             id: session.id,
         }),
         None => Ok(()),
+    }
+}
+
+impl State {
+    /// Whether the session can still be found.
+    fn knows(&self, session: &Session) -> bool {
+        self.by_key.contains_key(&session.key)
+    }
+
+    /// Forgets the sessions that ended longest ago, where the owner or the cluster has too many.
+    fn forget_surplus(&mut self, owner: &Login, limits: &SessionLimits) {
+        let mut ended: Vec<_> = self
+            .of_cluster(&owner.cluster_id)
+            .filter_map(|session| Some((session.ended_at()?, Arc::clone(session))))
+            .collect();
+        ended.sort_by_key(|(at, _)| *at);
+        let own = |session: &Session| session.owner.is_same_binding(owner);
+        let count = ended.iter().filter(|(_, session)| own(session)).count();
+        let mut surplus = ended.len().saturating_sub(limits.ended_per_cluster);
+        let mut surplus_own = count.saturating_sub(limits.ended_per_login);
+        for (_, session) in ended {
+            let is_own_surplus = own(&session) && surplus_own > 0;
+            if surplus == 0 && !is_own_surplus {
+                continue;
+            }
+            surplus = surplus.saturating_sub(1);
+            surplus_own -= usize::from(is_own_surplus);
+            self.remove(&session);
+        }
     }
 }
 

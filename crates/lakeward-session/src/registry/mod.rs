@@ -2,6 +2,7 @@
 
 mod admission;
 mod lookup;
+mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -26,10 +27,11 @@ use super::interpreter::drive;
 use super::kernel::{self, Kernel, KernelRequest};
 use super::launcher::SessionFolder;
 use super::limits::SessionLimits;
+use super::retention::Retention;
 use super::session::{Overdue, Session, SessionRequest};
 use super::settings::{ClusterSettings, Grant};
 use super::start::Starter;
-use super::warm;
+use super::warm::{self, Purpose};
 use admission::Admission;
 pub(super) use admission::secrets;
 
@@ -44,6 +46,8 @@ pub struct SessionRegistry {
     clusters: Mutex<OpenClusters>,
     /// Places for interpreters that wait, on all clusters together.
     places: Arc<Semaphore>,
+    /// What all sessions together may hold.
+    retention: Arc<Retention>,
     state: Mutex<State>,
     /// The interpreters' tasks, also of sessions that are ending.
     tasks: Mutex<JoinSet<()>>,
@@ -55,6 +59,8 @@ struct State {
     by_key: BTreeMap<String, Arc<Session>>,
     /// The sessions that are kernels, once more.
     kernels: HashMap<Uuid, Arc<Kernel>>,
+    /// Sessions that are forgotten, and whose processes may still be there.
+    leaving: Vec<Arc<Session>>,
     is_closed: bool,
 }
 
@@ -76,6 +82,7 @@ impl SessionRegistry {
             .create(&folder)?;
         remove_leftovers(&folder)?;
         let limits = Arc::new(limits);
+        let retention = Arc::new(Retention::new(limits.retained_in_all));
         let registry = Arc::new(Self {
             starter: Arc::new(Starter::new(
                 runtime,
@@ -87,6 +94,7 @@ impl SessionRegistry {
             counters: Counters::default(),
             clusters: Mutex::default(),
             places: warm::places(),
+            retention,
             state: Mutex::default(),
             tasks: Mutex::default(),
         });
@@ -118,8 +126,12 @@ impl SessionRegistry {
         let cluster = OpenCluster::new(cluster_id, address, settings, &self.limits);
         let cluster = Arc::new(cluster);
         self.clusters.lock().insert(Arc::clone(&cluster));
-        let gauge = self.counters.warm.clone();
-        warm::keep(&cluster, &self.starter, &self.places, gauge);
+        self.keep_warm(&cluster, Purpose::Statements);
+    }
+
+    fn keep_warm(&self, cluster: &Arc<OpenCluster>, purpose: Purpose) {
+        let warm = &self.counters.warm;
+        warm::keep(cluster, purpose, &self.starter, &self.places, warm);
     }
 
     fn cluster(&self, id: &str) -> Arc<OpenCluster> {
@@ -165,6 +177,8 @@ impl SessionRegistry {
         let (kernel, orders) = Kernel::new(Arc::clone(&admission.session), request);
         let kernels = &mut admission.state.kernels;
         kernels.insert(kernel.id(), Arc::clone(&kernel));
+        // Who starts one kernel starts another; before the first, none waits for nobody.
+        self.keep_warm(&admission.cluster, Purpose::Kernel);
         self.begin(admission, |cluster, grant| {
             kernel::drive(
                 Arc::clone(&kernel),
@@ -184,6 +198,7 @@ impl SessionRegistry {
         T: Future<Output = ()> + Send + 'static,
     {
         let task = task(admission.cluster, admission.grant);
+        let task = watch::until_it_ends(Arc::clone(&admission.session), task);
         self.tasks.lock().spawn(task);
         drop(admission.state);
         self.counters.opened.inc();
@@ -214,7 +229,9 @@ impl SessionRegistry {
     /// Ends a session and forgets it, for a reason in words.
     fn forget(&self, session: &Arc<Session>, reason: EndReason, words: &str) {
         tracing::info!(session = session.id, reason = words, "ending session");
-        self.state.lock().remove(session);
+        let mut state = self.state.lock();
+        state.remove(session);
+        state.leave(session);
         session.stop(reason);
     }
 
@@ -285,7 +302,7 @@ impl SessionRegistry {
 
     fn reap_once(&self) {
         let now = Timestamp::now();
-        let sessions: Vec<_> = self.state.lock().by_id.values().cloned().collect();
+        let sessions = self.state.lock().attended();
         for session in sessions {
             let cluster = self.cluster(&session.owner.cluster_id);
             match session.overdue(now, &cluster.limits) {
@@ -295,7 +312,20 @@ impl SessionRegistry {
             }
         }
         let mut tasks = self.tasks.lock();
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(%error, "the task of a session failed");
+            }
+        }
+        drop(tasks);
+        self.retention.fit();
+    }
+
+    /// Bytes that all sessions hold: code and outputs of statements, logs, what scripts printed, and
+    /// messages that wait for the clients of kernels.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.retention.held()
     }
 }
 
@@ -314,6 +344,26 @@ impl State {
             self.kernels
                 .retain(|_, kernel| kernel.session().key != session.key);
         }
+    }
+
+    /// Keeps count of a session whose process is not gone yet.
+    fn leave(&mut self, session: &Arc<Session>) {
+        self.leaving.retain(|session| !session.state().has_ended());
+        let is_new = !self.leaving.iter().any(|other| Arc::ptr_eq(other, session));
+        if is_new && !session.state().has_ended() {
+            self.leaving.push(Arc::clone(session));
+        }
+    }
+
+    /// All sessions; a kernel's is not idle while a client is connected to it. Those that are gone
+    /// count no more.
+    fn attended(&mut self) -> Vec<Arc<Session>> {
+        self.leaving.retain(|session| !session.state().has_ended());
+        let kernels = self.kernels.values();
+        for kernel in kernels.filter(|kernel| kernel.connections() > 0) {
+            kernel.session().attend();
+        }
+        self.by_id.values().cloned().collect()
     }
 
     fn of_cluster(&self, cluster_id: &str) -> impl Iterator<Item = &Arc<Session>> {

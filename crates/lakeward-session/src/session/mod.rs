@@ -1,11 +1,15 @@
 //! A session: its state, its statements and its log, as its owner sees them.
 
+mod held;
 mod state;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use state::SessionState;
 pub(crate) use work::{Completion, Errand, Overdue};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,8 +26,11 @@ use super::error::SessionError;
 use super::limits::SessionLimits;
 use super::log::SessionLog;
 use super::printed::Printed;
+use super::retention::Retention;
 use super::statement::{Cancel, Language, Statement, StatementState, Statements};
 
+/// How long someone who ended a session waits until its process is gone.
+const GONE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a completion may take.
 pub(super) const COMPLETION_TIMEOUT: Duration = Duration::from_secs(2);
 /// What a client asked for when it opened a session.
@@ -96,7 +103,10 @@ pub struct Session {
     pub(super) minting: tokio::sync::Mutex<()>,
     pub(super) ended: watch::Sender<bool>,
     pub(super) counters: Counters,
+    /// The bound that it shares with all others, where there is one.
+    pub(super) retention: Option<Arc<Retention>>,
     idle_timeout: Duration,
+    ended_bytes: usize,
     waiting_limit: usize,
     waiting_bytes: usize,
     core: Mutex<Core>,
@@ -116,6 +126,8 @@ struct Core {
     /// Whether the batch's script still waits to be begun.
     has_script: bool,
     printed: Printed,
+    /// How it ended, for people.
+    verdict: Option<String>,
     heard: Instant,
     active: Instant,
     active_at: Timestamp,
@@ -160,6 +172,8 @@ impl Session {
             errands: Notify::new(),
             minting: tokio::sync::Mutex::new(()),
             ended: watch::Sender::new(false),
+            retention: None,
+            ended_bytes: limits.ended_bytes,
             idle_timeout: request.idle_timeout.unwrap_or(limits.idle_timeout),
             waiting_limit: limits.waiting_statements,
             waiting_bytes: limits.retained_bytes,
@@ -174,6 +188,7 @@ impl Session {
                 completion: None,
                 has_script: request.script.is_some(),
                 printed: Printed::default(),
+                verdict: None,
                 heard: now,
                 active: now,
                 active_at: created_at,
@@ -238,9 +253,32 @@ impl Session {
         self.request.kind == super::kernel::KIND
     }
 
-    /// Counts as activity without doing anything.
+    /// Moves all that happened to it into the past.
+    #[cfg(any(test, feature = "fixture"))]
+    pub fn grow_old(&self, by: Duration) {
+        let mut core = self.core.lock();
+        core.heard = core.heard.checked_sub(by).unwrap_or(core.heard);
+        core.active = core.active.checked_sub(by).unwrap_or(core.active);
+    }
+
+    /// Counts as activity without doing anything. One that has ended is kept no longer for it.
     pub fn touch(&self) {
-        self.core.lock().touch();
+        let mut core = self.core.lock();
+        if !core.state.has_ended() {
+            core.touch();
+        }
+    }
+
+    /// Waits until its process is gone.
+    pub async fn gone(&self) {
+        let mut ended = self.ended.subscribe();
+        // The sender is this session's.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// The same, but not for ever.
+    pub async fn gone_in_time(&self) {
+        let _ = tokio::time::timeout(GONE_TIMEOUT, self.gone()).await;
     }
 
     /// Queues a statement in Python. While the session starts it waits.
@@ -256,6 +294,9 @@ impl Session {
     /// # Errors
     /// When the session takes no statements, or has too many waiting.
     pub fn submit_in(&self, language: Language, code: String) -> Result<Statement, SessionError> {
+        if let Some(limit) = self.lacks_room(code.len()) {
+            return Err(SessionError::Full { limit });
+        }
         let mut core = self.core.lock();
         if !core.state.is_active() || self.is_batch() {
             return Err(SessionError::NotActive(core.state));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::{Session, SessionState, milliseconds};
 use crate::counters::EndReason;
@@ -114,9 +115,25 @@ impl Session {
         self.core.lock().printed.text(stream)
     }
 
-    /// Whether it works, as its kernel says.
+    /// Someone is with it: it is not idle, whatever it does.
+    pub(crate) fn attend(&self) {
+        self.core.lock().active = Instant::now();
+    }
+
+    /// Whether it has been told to end.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.core.lock().stop.is_some()
+    }
+
+    /// How it ended and why, for people.
+    pub(crate) fn verdict(&self) -> Option<String> {
+        self.core.lock().verdict.clone()
+    }
+
+    /// Whether it works, as its kernel says. The end of work is activity.
     pub(crate) fn work(&self, is_busy: bool) {
         let mut core = self.core.lock();
+        core.touch();
         if matches!(core.state, SessionState::Idle | SessionState::Busy) {
             core.state = match is_busy {
                 true => SessionState::Busy,
@@ -138,6 +155,8 @@ impl Session {
         }
         core.touch();
         core.settle();
+        drop(core);
+        self.fit();
     }
 
     pub(crate) fn note(&self, line: String) {
@@ -155,6 +174,8 @@ impl Session {
             core.log.push(line);
         }
         core.log.push(text.to_owned());
+        core.statements.shrink(self.ended_bytes);
+        core.verdict = Some(text.to_owned());
         self.counters.ended(match state {
             SessionState::Error => EndReason::NotStarted,
             SessionState::Success => EndReason::Finished,
@@ -164,6 +185,7 @@ impl Session {
         core.state = state;
         core.touch();
         drop(core);
+        self.fit();
         self.ended.send_replace(true);
     }
 

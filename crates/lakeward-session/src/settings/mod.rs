@@ -53,6 +53,8 @@ pub struct ClusterSettings {
     pub network: Network,
     /// Interpreters that wait for an owner.
     pub warm_sessions: usize,
+    /// Kernels that wait for an owner, once there was one.
+    pub warm_kernels: usize,
     /// Active sessions on the cluster, when it says.
     pub sessions_per_cluster: Option<usize>,
     /// Active sessions of one runtime role, when it says.
@@ -82,6 +84,7 @@ impl Default for ClusterSettings {
             spark: BTreeMap::new(),
             network: Network::default(),
             warm_sessions: 1,
+            warm_kernels: 1,
             sessions_per_cluster: None,
             sessions_per_role: None,
             sessions_per_login: None,
@@ -135,10 +138,11 @@ impl ClusterSettings {
                 "sessions-per-role" => self.sessions_per_role = Some(count(&value, 1, 1000)?),
                 "sessions-per-login" => self.sessions_per_login = Some(count(&value, 1, 1000)?),
                 "warm-sessions" => self.warm_sessions = count(&value, 0, 32)?,
+                "warm-kernels" => self.warm_kernels = count(&value, 0, 32)?,
                 _ => {
                     return Err(value.unknown(
                         "there are engine, memory, cpus, processes, disk, sessions-per-cluster, \
-                         sessions-per-role, sessions-per-login and warm-sessions",
+                         sessions-per-role, sessions-per-login, warm-sessions and warm-kernels",
                     ));
                 }
             }
@@ -150,16 +154,17 @@ impl ClusterSettings {
         for (name, text) in properties {
             let value = Value::new(LIVY, name, text);
             match name.as_str() {
-                "livy.server.port" => value.must_be("8998")?,
+                "livy.server.port" => {
+                    return Err(value.unknown("the port is the daemon's --livy-port"));
+                }
                 "livy.server.session.timeout-check" => value.must_be("true")?,
                 "livy.server.session.timeout" => self.idle_timeout = Some(span(&value)?),
                 "livy.server.session.state-retain.sec" => self.retain_ended = Some(span(&value)?),
                 "livy.server.session.max-creation" => self.starting = Some(count(&value, 1, 1000)?),
                 _ => {
                     return Err(value.unknown(
-                        "there are livy.server.port, livy.server.session.timeout, \
-                         livy.server.session.timeout-check, livy.server.session.state-retain.sec \
-                         and livy.server.session.max-creation",
+                        "there are livy.server.session.timeout, livy.server.session.timeout-check, \
+                         livy.server.session.state-retain.sec and livy.server.session.max-creation",
                     ));
                 }
             }
@@ -281,6 +286,7 @@ mod tests {
                 ("sessions-per-role", "2"),
                 ("sessions-per-login", "1"),
                 ("warm-sessions", "0"),
+                ("warm-kernels", "2"),
             ],
         )
         .unwrap();
@@ -288,7 +294,7 @@ mod tests {
         assert_eq!(settings.most.cpus, 1.5);
         assert_eq!(settings.most.processes, 256);
         assert_eq!(settings.most.disk, 512 * MIB);
-        assert_eq!(settings.warm_sessions, 0);
+        assert_eq!((settings.warm_sessions, settings.warm_kernels), (0, 2));
         let bounds = settings.bounds(&SessionLimits::default());
         assert_eq!(
             (
@@ -305,7 +311,6 @@ mod tests {
         let settings = read(
             LIVY,
             &[
-                ("livy.server.port", "8998"),
                 ("livy.server.session.timeout", "30m"),
                 ("livy.server.session.state-retain.sec", "60s"),
                 ("livy.server.session.max-creation", "5"),
@@ -341,7 +346,7 @@ mod tests {
             (SESSION, "processes", "1", "64"),
             (SESSION, "warm-sessions", "-1", "0 to 32"),
             (SESSION, "sessions-per-role", "0", "1 to 1000"),
-            (LIVY, "livy.server.port", "9000", "8998"),
+            (LIVY, "livy.server.port", "8998", "--livy-port"),
             (LIVY, "livy.server.session.timeout", "soon", "30m"),
             (LIVY, "livy.server.session.timeout-check", "false", "true"),
             (LIVY, "livy.spark.master", "local", "livy.spark.master"),

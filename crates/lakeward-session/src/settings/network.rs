@@ -259,11 +259,14 @@ mod tests {
 
     #[test]
     fn hosts_are_allowed_by_name_domain_address_and_port() {
-        assert!(allows("pypi.org:443", "PyPI.org:443"));
-        assert!(allows("pypi.org:443", "pypi.org.:443"));
-        assert!(!allows("pypi.org:443", "pypi.org:80"));
-        assert!(!allows("pypi.org:443", "evilpypi.org:443"));
-        assert!(!allows("pypi.org:443", "pypi.org.evil.example:443"));
+        assert!(allows("packages.example:443", "Packages.example:443"));
+        assert!(allows("packages.example:443", "packages.example.:443"));
+        assert!(!allows("packages.example:443", "packages.example:80"));
+        assert!(!allows("packages.example:443", "evilpackages.example:443"));
+        assert!(!allows(
+            "packages.example:443",
+            "packages.example.evil.example:443"
+        ));
         assert!(allows(
             "*.pythonhosted.org:443",
             "files.pythonhosted.org:443"
@@ -291,13 +294,13 @@ mod tests {
     #[test]
     fn patterns_that_mean_nothing_are_refused() {
         for text in [
-            "pypi.org",
-            "pypi.org:0",
-            "pypi.org:99999",
-            "*pypi.org:443",
+            "packages.example",
+            "packages.example:0",
+            "packages.example:99999",
+            "*packages.example:443",
             "*.:443",
             "a b:443:c",
-            "http://pypi.org:443",
+            "http://packages.example:443",
             "::1:443",
             ":443",
             "pypi..org:443",

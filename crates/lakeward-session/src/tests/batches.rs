@@ -58,6 +58,8 @@ async fn every_other_end_is_dead_and_says_why() {
         assert_eq!(end(&batch).await, BatchState::Dead, "{word}");
         let (lines, _) = batch.log(0, 100);
         assert!(lines.last().unwrap().contains(expected), "{lines:?}");
+        assert_eq!(batch.verdict().as_ref(), lines.last());
+        assert_eq!(batch.has_begun(), !word.starts_with("FAIL"), "{word}");
         assert_eq!(text(batch.stdout()), "before\n", "{word}");
     }
 }

@@ -30,6 +30,18 @@ struct Ledger {
     stop: AtomicBool,
 }
 
+impl Ledger {
+    fn count(&self, wanted: Told) -> usize {
+        let told = self.told.lock().unwrap();
+        told.values().filter(|told| **told == wanted).count()
+    }
+
+    /// Whether enough was acknowledged for what is there to tell something.
+    fn tells(&self) -> bool {
+        self.count(Told::Committed) > 100
+    }
+}
+
 /// Makes pairs of records until told to stop, and notes what it is told.
 async fn write_pairs(store: Store, ledger: Arc<Ledger>, writer: usize) {
     for round in 0.. {
@@ -103,22 +115,30 @@ async fn a_killed_server_loses_nothing_acknowledged() {
     let (one, two) = (connect(&url).await, connect(&url).await);
     let ledger = Arc::new(Ledger::default());
     let mut writers = start([&one, &one, &two, &two], &ledger);
-    for _ in 0..KILLS {
+    for kills in 1.. {
         let load = rand::rng().random_range(20..300);
         tokio::time::sleep(Duration::from_millis(load)).await;
         server.kill();
         // Without its database a node answers what it knows.
         assert!(one.snapshot().version() > 0);
         server.run();
+        // A slow disk acknowledges little between two kills.
+        if kills >= KILLS && ledger.tells() && ledger.count(Told::Refused) > 0 {
+            break;
+        }
+        assert!(kills < 20 * KILLS, "too little was told");
     }
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = ledger.count(Told::Committed);
+    soon("the nodes write again", || {
+        ledger.count(Told::Committed) > before
+    })
+    .await;
     ledger.stop.store(true, Ordering::Relaxed);
     while let Some(ended) = writers.join_next().await {
         ended.unwrap();
     }
     let [committed, refused, unsure] = agree(&ledger, &url, [&one, &two]).await;
     eprintln!("{committed} committed, {refused} refused, {unsure} unsure");
-    assert!(committed > 100 && refused > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,7 +154,11 @@ async fn a_connection_cut_at_any_moment_ends_in_the_truth() {
     let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(&server.url("postgres"))
         .await
         .unwrap();
-    for cut in 0..CUTS {
+    for cut in 0.. {
+        if cut >= CUTS && ledger.tells() {
+            break;
+        }
+        assert!(cut < 20 * CUTS, "too little was acknowledged");
         let pause = rand::rng().random_range(1_000..30_000);
         tokio::time::sleep(Duration::from_micros(pause)).await;
         // One connection at a time, every second time one that is committing, if there is one.
@@ -156,7 +180,6 @@ async fn a_connection_cut_at_any_moment_ends_in_the_truth() {
     }
     let [committed, refused, unsure] = agree(&ledger, &url, [&one, &two]).await;
     eprintln!("{committed} committed, {refused} refused, {unsure} unsure");
-    assert!(committed > 100);
     assert_eq!(unsure, 0, "the server was there to be asked");
 }
 
@@ -199,7 +222,7 @@ async fn without_its_database_a_node_reads_and_says_why_it_cannot_write() {
     for attempt in 0.. {
         match put(&store, "c").await {
             Ok(()) => break,
-            Err(error) => assert!(attempt < 500, "{error}"),
+            Err(error) => assert!(attempt < 6_000, "{error}"),
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

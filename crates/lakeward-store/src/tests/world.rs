@@ -84,11 +84,11 @@ pub(super) fn names(store: &Store) -> Vec<String> {
 
 /// Waits until something holds; what is waited for is due within a second.
 pub(super) async fn soon(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..6_000 {
         if holds() {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("{what}: not within five seconds");
+    panic!("{what}: not within a minute");
 }

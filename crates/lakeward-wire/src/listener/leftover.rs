@@ -121,22 +121,31 @@ impl Drop for Lent {
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
-    use std::time::Duration;
+    use std::sync::Arc;
 
     use axum::Router;
     use axum::routing::post;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
-    use tokio::sync::watch;
+    use tokio::sync::{Notify, watch};
 
     use super::super::serve_plain;
 
     /// A server that reads no body.
     async fn server() -> (SocketAddr, watch::Sender<bool>) {
+        server_that_tells(Arc::default()).await
+    }
+
+    /// The same, which tells whenever its handler is about to answer.
+    async fn server_that_tells(handled: Arc<Notify>) -> (SocketAddr, watch::Sender<bool>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let router = Router::new().route("/", post(|| async { "answered" }));
+        let answer = move || {
+            handled.notify_one();
+            async { "answered" }
+        };
+        let router = Router::new().route("/", post(answer));
         tokio::spawn(serve_plain(listener, router, stopped));
         (address, stop)
     }
@@ -161,12 +170,13 @@ mod tests {
     const HEAD: &[u8] = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n";
 
     #[tokio::test]
-    async fn a_body_that_comes_after_the_answer_costs_no_connection() {
-        let (address, _stop) = server().await;
+    async fn a_body_that_comes_after_its_handler_costs_no_connection() {
+        let handled = Arc::new(Notify::new());
+        let (address, _stop) = server_that_tells(Arc::clone(&handled)).await;
         let mut stream = TcpStream::connect(address).await.unwrap();
         for _ in 0..2 {
             stream.write_all(HEAD).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            handled.notified().await;
             stream.write_all(b"{}").await.unwrap();
             let answer = answers(&mut stream, 1).await;
             assert!(answer.ends_with("answered"), "{answer}");

@@ -126,3 +126,93 @@ fn a_form_may_stand_in_the_query_string() {
     let none = decode(QUERY, "/", "", "Name=n").unwrap_err();
     assert_eq!(none.code, "MissingAction");
 }
+
+/// As inputs are written: a list of structures, one of which takes what it doesn't know.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Wish {
+    name: String,
+    #[serde(default)]
+    parts: Vec<Part>,
+    #[serde(default)]
+    keep: bool,
+    #[serde(flatten)]
+    others: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Part {
+    kind: Option<Kind>,
+    size: Option<u32>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Kind {
+    Master,
+    Core,
+}
+
+fn wish(body: &str) -> Result<Wish, AwsError> {
+    decode(JSON, "/", "X.Do", body).unwrap().read()
+}
+
+#[test]
+fn a_refused_member_is_named_with_its_path() {
+    for (body, code, message) in [
+        (
+            r#"{"Name": "n", "Parts": [{}, {"Kind": "FOO"}]}"#,
+            "ValidationException",
+            "Parts[1].Kind: unknown variant `FOO`, expected `MASTER` or `CORE`",
+        ),
+        (
+            r#"{"Name": "n", "Parts": [{"Size": -1}]}"#,
+            "ValidationException",
+            "Parts[0].Size: invalid value: integer `-1`, expected u32",
+        ),
+        (
+            r#"{"Name": "n", "Parts": [{"Size": "1"}]}"#,
+            "SerializationException",
+            "Parts[0].Size: invalid type: string \"1\", expected u32",
+        ),
+        (
+            r#"{"Name": 5}"#,
+            "SerializationException",
+            "Name: invalid type: integer `5`, expected a string",
+        ),
+        ("{}", "ValidationException", "missing field `Name`"),
+    ] {
+        let refused = wish(body).unwrap_err();
+        assert_eq!((&*refused.code, &*refused.message), (code, message));
+    }
+}
+
+#[test]
+fn a_member_that_is_null_is_not_given() {
+    let body =
+        r#"{"Name": "n", "Parts": null, "Keep": null, "Other": {"A": null, "B": [null, 1]}}"#;
+    let wish = wish(body).unwrap();
+    assert!(wish.name == "n" && wish.parts.is_empty() && !wish.keep);
+    assert_eq!(json!(wish.others), json!({"Other": {"B": [null, 1]}}));
+    let parts = r#"{"Name": "n", "Parts": [{"Kind": null, "Size": 2}]}"#;
+    let parts = self::wish(parts).unwrap().parts;
+    assert!(parts[0].kind.is_none() && parts[0].size == Some(2));
+    assert!(self::wish(r#"{"Name": null}"#).is_err());
+    // The audit record has what was sent.
+    let sent = decode(JSON, "/", "X.Do", body).unwrap().parameters();
+    assert_eq!(sent["Keep"], json!(null));
+}
+
+#[test]
+fn an_errors_members_are_written_in_json() {
+    let error = || AwsError::validation("no").with_member("ErrorCode", "NoSuchCluster");
+    for protocol in [JSON, Protocol::RestJson] {
+        let response = protocol.encode("Do", "id", Err(error()));
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(body["ErrorCode"], "NoSuchCluster");
+        assert_eq!(body["message"], "no");
+    }
+    let xml = QUERY.encode("Do", "id", Err(error()));
+    assert!(!String::from_utf8_lossy(xml.body()).contains("NoSuchCluster"));
+}

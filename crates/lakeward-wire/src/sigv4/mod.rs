@@ -16,13 +16,15 @@ mod scope;
 pub use claim::{Place, SignedRequest};
 pub use date::CLOCK_SKEW;
 pub use key::SigningKeys;
+pub use presigned::MAX_EXPIRES;
 pub use scope::Scope;
 
 pub(crate) use query::is_authentication;
 
 use crate::AwsError;
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The only algorithm there is, as requests name it.
+pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 fn incomplete(why: impl Into<String>) -> AwsError {
     AwsError::new(400, "IncompleteSignature", why)

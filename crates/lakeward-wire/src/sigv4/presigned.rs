@@ -12,7 +12,7 @@ use super::{
 use crate::{AwsError, Secret};
 
 /// The longest life of a presigned URL, in seconds: a week.
-const MAX_EXPIRES: i64 = 604_800;
+pub const MAX_EXPIRES: u32 = 604_800;
 
 /// Reads the claims of a presigned URL.
 pub(super) fn read(query: &Query, headers: &HeaderMap) -> Result<SignedRequest, AwsError> {
@@ -75,6 +75,6 @@ fn life(query: &Query, scope: &Scope) -> Result<SignedDuration, AwsError> {
         })?;
     Ok(match &*scope.service {
         "sts" => CLOCK_SKEW,
-        _ => SignedDuration::from_secs(seconds),
+        _ => SignedDuration::from_secs(seconds.into()),
     })
 }

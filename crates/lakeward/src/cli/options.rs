@@ -27,6 +27,9 @@ pub(crate) enum Output {
     Json,
 }
 
+/// Livy's port on EMR.
+const LIVY_PORT: u16 = 8998;
+
 /// Where metrics are served, if they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MetricsAddress(pub(crate) Option<SocketAddr>);
@@ -70,7 +73,7 @@ pub(crate) struct DaemonOptions {
     #[arg(long, default_value = "127.87.0.0/16", value_name = "CIDR")]
     pub(crate) cluster_network: Ipv4Net,
     /// Port of each cluster's Livy.
-    #[arg(long, default_value_t = 8998)]
+    #[arg(long, default_value_t = LIVY_PORT)]
     pub(crate) livy_port: u16,
     /// The AWS region this instance is.
     #[arg(long, default_value = "us-east-1")]
@@ -156,7 +159,7 @@ impl DaemonOptions {
             metrics: MetricsAddress(None),
             shutdown_grace: 0,
             cluster_network: Ipv4Net::new_assert(network, 24),
-            livy_port: 8998,
+            livy_port: LIVY_PORT,
             region: "us-east-1".to_owned(),
             audit_keep: Keep::default(),
             issuer_ca: None,

@@ -2,7 +2,7 @@
 //! runtime roles.
 
 use std::{
-    io,
+    io, iter,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, OnceLock, Weak},
@@ -12,6 +12,7 @@ use std::{
 use anyhow::Result;
 use async_trait::async_trait;
 use axum::Router;
+use ipnet::{IpNet, Ipv4Net};
 use lakeward_cluster::{
     emr::{Cluster, ClusterCertificate, ClusterRuntime, Emr, LakeObjects, StepRunner},
     jupyter::JupyterServers,
@@ -71,7 +72,7 @@ impl Clusters {
             },
             readable,
             isolation: isolation.clone(),
-            closed_networks: [settings.cluster_network.into()].into(),
+            closed_networks: closed_networks(settings.cluster_network, addresses),
         };
         let livy = LivyServers::new(
             Arc::clone(&roles) as Arc<dyn RuntimeRoles>,
@@ -142,6 +143,11 @@ impl Clusters {
         }
     }
 
+    /// How many clusters could not be brought up and are tried again.
+    pub(super) fn held_up(&self) -> usize {
+        self.roles.emr().map_or(0, |emr| emr.held_up().len())
+    }
+
     /// Opens no sessions any more, and waits until no statement runs, at most `grace`.
     pub(super) async fn drain(&self, grace: Duration) {
         let sessions = self.sessions();
@@ -171,6 +177,16 @@ impl Clusters {
         self.livy.shutdown().await;
         self.jupyter.shutdown().await;
     }
+}
+
+/// Where clusters and this instance are: what listens there knows no session's bounds. On other nodes
+/// too, if an address moves between them.
+fn closed_networks(clusters: Ipv4Net, addresses: &Addresses) -> Arc<[IpNet]> {
+    let own = [Some(addresses.endpoint), Some(addresses.proxy)];
+    let optional = [addresses.credentials, addresses.metrics];
+    let own = own.into_iter().chain(optional).flatten();
+    let own = own.map(|address| IpNet::from(address.ip()));
+    iter::once(clusters.into()).chain(own).collect()
 }
 
 /// Variables of every session. Sail's clients read `SSL_CERT_FILE`, boto3 reads `AWS_CA_BUNDLE`.
@@ -232,6 +248,10 @@ impl ClusterRuntime for Clusters {
     async fn stop(&self, cluster_id: &str) {
         self.livy.stop(cluster_id).await;
         self.jupyter.stop(cluster_id).await;
+    }
+
+    fn pages(&self, cluster: &Cluster) -> String {
+        format!("https://{}:{}", cluster.address, self.livy_port)
     }
 
     fn busy(&self, cluster_id: &str) -> bool {
@@ -299,5 +319,30 @@ impl SessionRecords for LateRoles {
 
     async fn forget(&self, cluster_id: &str, ids: Vec<u32>) -> Result<(), AwsError> {
         self.running()?.forget(cluster_id, ids).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_to_where_this_instance_listens() {
+        let at = |text: &str| text.parse().unwrap();
+        let addresses = Addresses {
+            endpoint: at("203.0.113.1:8443"),
+            proxy: at("203.0.113.2:3128"),
+            credentials: None,
+            metrics: Some(at("[2001:db8::3]:9464")),
+        };
+        let closed = closed_networks("127.87.0.0/16".parse().unwrap(), &addresses);
+        let closed: Vec<String> = closed.iter().map(IpNet::to_string).collect();
+        let expected = [
+            "127.87.0.0/16",
+            "203.0.113.1/32",
+            "203.0.113.2/32",
+            "2001:db8::3/128",
+        ];
+        assert_eq!(closed, expected);
     }
 }

@@ -26,6 +26,9 @@ pub(super) fn open(settings: &Settings) -> Isolation {
     match Sandbox::open(settings.sandbox, settings.stage.clone()) {
         Ok(sandbox) => {
             tracing::info!(sandbox = sandbox.describe(), "sessions are enclosed");
+            for shortcoming in sandbox.shortcomings() {
+                tracing::warn!("{shortcoming}");
+            }
             Isolation::Enclosed(Arc::new(sandbox))
         }
         Err(error) => {

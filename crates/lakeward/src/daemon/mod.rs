@@ -31,7 +31,7 @@ use lakeward_identity::{
     iam, organizations, sts_service,
 };
 use lakeward_sandbox::Mode;
-use lakeward_session::{AwsEndpoint, Isolation};
+use lakeward_session::{AwsEndpoint, Isolation, descriptors};
 use lakeward_store::{Schema, Store};
 use lakeward_wire::{authority::CertificateAuthority, listener};
 use tokio::{
@@ -70,12 +70,14 @@ pub fn schema() -> Schema {
 }
 
 impl Daemon {
-    /// Opens the state, binds every address and brings back the clusters that were running.
+    /// Opens the state, binds every address and brings back the clusters that were running; those that
+    /// can't come up now are tried again.
     ///
     /// # Errors
     /// The state is unreadable or in use, or an address is taken; the text names which.
     pub async fn start(folder: &StateFolder, settings: Settings) -> Result<Self> {
         survive_file_limits()?;
+        descriptors::raise_limit().context("the limit on open files can't be raised")?;
         let held = folder.hold()?;
         let store = open_store(folder).await?;
         // Only now: another instance's sessions may be running from this folder until then.

@@ -29,13 +29,27 @@ impl StepRunner for Programs {
     }
 }
 
-/// A full cluster has room again in a while, and a daemon that goes away comes back.
+/// A full cluster, role or login has room again in a while, and a daemon that goes away comes back.
+/// Nothing else mends itself.
 fn refusal(error: SessionError) -> NotStarted {
+    let text = error.to_string();
     match error {
         SessionError::TooManySessions { .. }
         | SessionError::TooManyStarting
-        | SessionError::ShuttingDown => NotStarted::Now(error.to_string()),
-        other => NotStarted::Ever(other.to_string()),
+        | SessionError::TooManyOfRole { .. }
+        | SessionError::TooManyOfLogin { .. }
+        | SessionError::ShuttingDown => NotStarted::Now(text),
+        SessionError::Settings(_)
+        | SessionError::Sandbox(_)
+        | SessionError::DuplicateName { .. }
+        | SessionError::NotActive(_)
+        | SessionError::TooManyStatements { .. }
+        | SessionError::Script(_)
+        | SessionError::KernelGone { .. }
+        | SessionError::KernelNotRestarted { .. }
+        | SessionError::TooManyConnections { .. }
+        | SessionError::Folder { .. }
+        | SessionError::Launch { .. } => NotStarted::Ever(text),
     }
 }
 
@@ -45,6 +59,7 @@ impl StepRun for Program {
         match self.0.finished().await {
             BatchState::Success => StepEnd::Succeeded,
             BatchState::Killed => StepEnd::Killed,
+            _ if !self.0.has_begun() => StepEnd::NotBegun,
             _ => StepEnd::Failed,
         }
     }
@@ -57,11 +72,49 @@ impl StepRun for Program {
         Some(self.0.application_id())
     }
 
+    fn verdict(&self) -> Option<String> {
+        self.0.verdict()
+    }
+
     fn stdout(&self) -> Vec<u8> {
         self.0.stdout()
     }
 
     fn stderr(&self) -> Vec<u8> {
         self.0.stderr()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_waits_for_room_and_fails_for_what_stays_so() {
+        let role = || SessionError::TooManyOfRole {
+            role: "marketing".to_owned(),
+            limit: 32,
+        };
+        for error in [
+            role(),
+            SessionError::TooManySessions { limit: 1 },
+            SessionError::TooManyStarting,
+            SessionError::TooManyOfLogin { limit: 1 },
+            SessionError::ShuttingDown,
+        ] {
+            let text = error.to_string();
+            assert_eq!(refusal(error), NotStarted::Now(text));
+        }
+        for error in [
+            SessionError::Script("no".to_owned()),
+            SessionError::Sandbox("none".to_owned()),
+            SessionError::DuplicateName {
+                name: "nightly".to_owned(),
+                id: 1,
+            },
+        ] {
+            let text = error.to_string();
+            assert_eq!(refusal(error), NotStarted::Ever(text));
+        }
     }
 }

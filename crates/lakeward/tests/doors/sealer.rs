@@ -1,6 +1,6 @@
 //! Sessions that are over, without waiting for one to end.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -51,15 +51,6 @@ impl Sealer {
             Ok::<_, lakeward_store::StoreError>(())
         });
         kept.await.unwrap();
-        drop(store);
-        // The file stays locked until the database's own thread has ended.
-        for _ in 0..100 {
-            if Store::open(&folder.database(), schema()).await.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
         Self(key)
     }
 

@@ -121,7 +121,8 @@ def managed_policies(iam):
     assert [one["PolicyName"] for one in local] == ["lake-read"]
     own = iam.get_policy(PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")["Policy"]
     assert own["Arn"] == "arn:aws:iam::aws:policy/AdministratorAccess"
-    message = refused("MalformedPolicyDocument", iam.create_policy, PolicyName="bad", PolicyDocument='{"Version": "2012-10-17", "Statement": [')
+    cut = '{"Version": "2012-10-17", "Statement": ['
+    message = refused("MalformedPolicyDocument", iam.create_policy, PolicyName="bad", PolicyDocument=cut)
     assert message.startswith("This policy contains invalid Json"), message
     refused("NoSuchEntity", iam.attach_user_policy, UserName="anna", PolicyArn=arn + "x")
     return arn
@@ -146,7 +147,8 @@ def roles(iam, arn, keys):
     account = session(keys).client("sts").get_caller_identity()["Account"]
     ana = f"arn:aws:iam::{account}:user/anna"
     trust = policy({"Effect": "Allow", "Principal": {"AWS": ana}, "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]})
-    made = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust, MaxSessionDuration=7200, Tags=[{"Key": "a", "Value": "b"}])["Role"]
+    tags = [{"Key": "a", "Value": "b"}]
+    made = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust, MaxSessionDuration=7200, Tags=tags)["Role"]
     assert made["RoleId"].startswith("AROA")
     message = refused("MalformedPolicyDocument", iam.create_role, RoleName="odd", AssumeRolePolicyDocument=trust.replace("anna", "nobody"))
     assert message.startswith("Invalid principal in policy"), message
@@ -196,7 +198,10 @@ def federation(iam, keys):
     iam.put_user_policy(
         UserName="anna",
         PolicyName="federate",
-        PolicyDocument=policy({"Effect": "Allow", "Action": "sts:GetFederationToken", "Resource": "*"}, {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}),
+        PolicyDocument=policy(
+            {"Effect": "Allow", "Action": "sts:GetFederationToken", "Resource": "*"},
+            {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"},
+        ),
     )
     allowed = policy({"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"})
     guest = sts.get_federation_token(Name="guest", Policy=allowed)

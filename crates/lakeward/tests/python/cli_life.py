@@ -16,7 +16,9 @@ def run(*arguments, keys=None, fails=None):
     environment = dict(os.environ, AWS_PAGER="", AWS_EC2_METADATA_DISABLED="true")
     if keys:
         environment.update(
-            AWS_ACCESS_KEY_ID=keys["AccessKeyId"], AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"], AWS_SESSION_TOKEN=keys.get("SessionToken", "")
+            AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
+            AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
+            AWS_SESSION_TOKEN=keys.get("SessionToken", ""),
         )
     command = [sys.executable, "-m", "awscli", *arguments, "--output", "json"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)

@@ -113,7 +113,7 @@ def option_one(studio, data):
     who = notebook.run("import boto3\nprint(boto3.client('sts').get_caller_identity()['Arn'])")
     says(who, f"arn:aws:sts::{data.id}:assumed-role/runtime-one/")
     # Glue and Lake Formation see the same session.
-    calls = "boto3.client('glue').get_databases(), boto3.client('lakeformation').get_data_lake_settings()".split(", ")
+    calls = ["boto3.client('glue').get_databases()", "boto3.client('lakeformation').get_data_lake_settings()"]
     for call in calls:
         answer = notebook.run(f"try:\n    {call}\nexcept Exception as error:\n    print(error)")
         says(answer, "AccessDenied", "assumed-role/runtime-one/")

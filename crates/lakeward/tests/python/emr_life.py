@@ -257,7 +257,11 @@ def what_there_is_none_of(emr, cluster):
     invalid = "InvalidRequestException"
     refused(invalid, "no application history", emr.create_persistent_app_ui, TargetResourceArn=arn)
     refused(invalid, "does not exist", emr.describe_persistent_app_ui, PersistentAppUIId="p-1")
-    refused(invalid, "SparkHistoryServer", emr.get_on_cluster_app_ui_presigned_url, ClusterId=cluster, OnClusterAppUIType="SparkHistoryServer")
+    history = "SparkHistoryServer"
+    page = emr.get_on_cluster_app_ui_presigned_url(ClusterId=cluster, OnClusterAppUIType=history)
+    assert page["PresignedURLReady"] and page["PresignedURL"].endswith(":8998/ui/"), page
+    kind = "TezUI"
+    refused(invalid, "no TezUI interface", emr.get_on_cluster_app_ui_presigned_url, ClusterId=cluster, OnClusterAppUIType=kind)
     engine = {"Id": cluster, "Type": "EMR", "ExecutionRoleArn": "arn:aws:iam::111122223333:role/analyst"}
     notebook = {"EditorId": "e-1", "RelativePath": "a.ipynb", "ServiceRole": "emr-service"}
     refused(invalid, "currently not supported", emr.start_notebook_execution, ExecutionEngine=engine, **notebook)

@@ -7,7 +7,6 @@ answer must and must not show. Prints `all held` when everything held.
 import base64
 import contextlib
 import json
-import os
 import ssl
 import subprocess
 import sys
@@ -47,7 +46,7 @@ class Server:
             "SSL_CERT_FILE": ca, "KERNEL_USERNAME": "alice", **variables,
         }  # fmt: skip
         arguments = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", f"--gateway-url={gateway}"]
-        self.log = open(self.home / "log", "wb")
+        self.log = open(self.home / "log", "wb")  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyter_server", *arguments], env=environment, cwd=self.home, stdout=self.log, stderr=self.log
         )

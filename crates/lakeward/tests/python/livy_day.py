@@ -5,6 +5,7 @@ FILE.json names the instance: {"url", "username", "password", "ca", "bucket"}.
 
 import json
 import os
+import pathlib
 import sys
 import tempfile
 import threading
@@ -16,7 +17,7 @@ from jupyter_client.manager import KernelManager
 CELL_SECONDS = 120
 SPARKMAGIC = "sparkmagic.kernels.pysparkkernel.pysparkkernel"
 TABLE = "dl_tpc_customer"
-settings = json.load(open(sys.argv[1]))
+settings = json.loads(pathlib.Path(sys.argv[1]).read_text())
 
 
 def check(fact, *seen):

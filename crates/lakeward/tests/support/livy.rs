@@ -44,6 +44,12 @@ impl Livy {
         }
     }
 
+    /// The same login at another of the cluster's ports.
+    pub fn at(mut self, port: u16) -> Self {
+        self.base = self.base.replace(":8998", &format!(":{port}"));
+        self
+    }
+
     /// The answer to a request, with its status.
     pub async fn ask(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
         let request = request.basic_auth(&self.username, Some(&self.password));

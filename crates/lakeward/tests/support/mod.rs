@@ -12,12 +12,14 @@
 pub mod inventory;
 pub mod livy;
 pub mod program;
+pub mod script;
 pub mod table;
 pub mod wire;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use ipnet::Ipv4Net;
@@ -31,12 +33,28 @@ use lakeward::{
 use lakeward_client::{Client, Credentials};
 use lakeward_sandbox::Mode;
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 use wire::Sender;
 
 pub const ACCOUNT: &str = "123456789012";
 pub const REGION: &str = "us-east-1";
 const IAM: &str = "2010-05-08";
 const STS: &str = "2011-06-15";
+
+/// Nothing that is waited for takes longer, however busy the machine is.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Looks until something holds.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let reached = async {
+        while !holds().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, reached)
+        .await
+        .unwrap_or_else(|_| panic!("never came: {what}"));
+}
 
 /// A network of clusters that tests running at the same time don't share.
 pub fn cluster_network() -> Ipv4Net {
@@ -63,10 +81,15 @@ impl World {
 
     /// The same, with sessions that really run, each in an enclosure.
     pub async fn with_running_sessions() -> Self {
+        Self::with_sessions_in(Mode::Full).await
+    }
+
+    /// The same, with as much around each session as the mode says.
+    pub async fn with_sessions_in(sandbox: Mode) -> Self {
         let install = || python::ensure(Kit::Session, &Progress::new());
         let python = tokio::task::spawn_blocking(install).await.unwrap();
         let settings = Settings {
-            sandbox: Mode::Full,
+            sandbox,
             ..settings(python.unwrap())
         };
         Self::with(room(), settings).await

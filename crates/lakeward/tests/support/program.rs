@@ -15,8 +15,19 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Nothing that is waited for takes longer.
-const PATIENCE: Duration = Duration::from_secs(120);
+use super::PATIENCE;
+
+/// The flags that put an instance on free ports; the last two are the metrics'.
+pub const FREE: [&str; 8] = [
+    "--listen",
+    "127.0.0.1:0",
+    "--proxy",
+    "127.0.0.1:0",
+    "--credentials",
+    "127.0.0.1:0",
+    "--metrics",
+    "127.0.0.1:0",
+];
 
 /// A `lakeward` command with nothing of the caller's environment that changes what it does.
 pub fn lakeward(arguments: &[&str]) -> Command {
@@ -91,19 +102,12 @@ impl Program {
             command,
             "--state-dir",
             state.to_str().unwrap(),
-            "--listen",
-            "127.0.0.1:0",
-            "--proxy",
-            "127.0.0.1:0",
-            "--credentials",
-            "127.0.0.1:0",
-            "--metrics",
-            "127.0.0.1:0",
             "--cluster-network",
             &network,
             "--session-python",
             python.to_str().unwrap(),
         ];
+        arguments.extend(FREE);
         arguments.extend(more);
         let log = state.with_extension("log");
         let stderr = File::options()

@@ -54,6 +54,11 @@ fn remedy(error: &ObjectError, bucket: &str, region: &str, role: &str) -> String
         "NoSuchKey" => "Upload the zip there, or correct the S3Object of the security \
                         configuration."
             .to_owned(),
+        // S3 tells nobody else that there is no such key.
+        "AccessDenied" if error.message.contains("s3:ListBucket") => format!(
+            "Check that the zip is there, and the spelling of the S3Object: S3 says that it isn't \
+             only to a role with s3:ListBucket on {bucket}."
+        ),
         "AccessDenied" => format!("Allow s3:GetObject on it to {role}."),
         _ => "Correct the S3Object of the security configuration.".to_owned(),
     }
@@ -130,4 +135,25 @@ pub enum Fault {
         /// The time it was looked at.
         now: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_may_be_missing_is_told_from_one_that_may_not_be_read() {
+        let denied = |action: &str| ObjectError {
+            code: "AccessDenied".to_owned(),
+            message: format!("User: m is not authorized to perform: {action} on resource: r"),
+        };
+        let remedy = |action: &str| remedy(&denied(action), "certs", "us-east-1", "role/machine");
+        let missing = remedy("s3:ListBucket");
+        assert!(missing.contains("spelling of the S3Object"), "{missing}");
+        assert!(!missing.contains("GetObject"), "{missing}");
+        assert_eq!(
+            remedy("s3:GetObject"),
+            "Allow s3:GetObject on it to role/machine."
+        );
+    }
 }

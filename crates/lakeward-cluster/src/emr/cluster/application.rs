@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::emr::{
-    cluster::{status::ErrorDetail, unbuilt},
+    cluster::{Cluster, status::ErrorDetail, unbuilt},
     error::EmrError,
 };
 
@@ -73,6 +73,23 @@ pub(crate) struct Application {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Served {
     pub name: &'static str,
+}
+
+impl Cluster {
+    /// Whether it runs what steps submit.
+    ///
+    /// # Errors
+    /// It was started without Spark.
+    pub(crate) fn check_spark(&self) -> Result<(), EmrError> {
+        if self.has_application("Spark") {
+            return Ok(());
+        }
+        Err(EmrError::validation(format!(
+            "Cluster '{}' has no Spark, which spark-submit needs. Start it with Spark among its \
+             applications.",
+            self.id
+        )))
+    }
 }
 
 /// The names of the applications that were asked for, each once. `Version`, `Args` and

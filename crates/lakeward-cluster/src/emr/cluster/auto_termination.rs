@@ -10,6 +10,7 @@ use crate::emr::{
     Emr,
     cluster::{ClusterInput, permitted},
     error::EmrError,
+    release::Release,
 };
 
 const IDLE_SECONDS: std::ops::RangeInclusive<i64> = 60..=604_800;
@@ -36,11 +37,20 @@ pub(crate) struct GetOutput {
     auto_termination_policy: Option<AutoTermination>,
 }
 
-/// The seconds that a policy says, when there is one.
-pub(crate) fn idle_timeout(policy: Option<AutoTermination>) -> Result<Option<u32>, EmrError> {
+/// The seconds that a policy says, when there is one, for a cluster of a release.
+pub(crate) fn idle_timeout(
+    policy: Option<AutoTermination>,
+    release: Release,
+) -> Result<Option<u32>, EmrError> {
     let Some(policy) = policy else {
         return Ok(None);
     };
+    if !release.has_auto_termination() {
+        return Err(EmrError::validation(format!(
+            "An AutoTerminationPolicy needs emr-5.30.0 or later, or emr-6.1.0 or later; the \
+             cluster's release is {release}."
+        )));
+    }
     let seconds = policy.idle_timeout.unwrap_or(DEFAULT_IDLE_SECONDS);
     u32::try_from(seconds)
         .ok()
@@ -53,7 +63,8 @@ pub(crate) fn idle_timeout(policy: Option<AutoTermination>) -> Result<Option<u32
         })
 }
 
-/// `PutAutoTerminationPolicy`. A policy that says nothing means an hour, as in AWS.
+/// `PutAutoTerminationPolicy`. A policy that says nothing means an hour, as in AWS. Idleness counts from
+/// now on at the earliest.
 pub(crate) async fn put(
     emr: Arc<Emr>,
     call: Call,
@@ -64,9 +75,12 @@ pub(crate) async fn put(
     let policy = input.auto_termination_policy.ok_or_else(|| {
         EmrError::validation("AutoTerminationPolicy is required: say after how many idle seconds.")
     })?;
-    let timeout = idle_timeout(Some(policy))?;
-    emr.modify(&cluster, |cluster| cluster.idle_timeout = timeout)
-        .await?;
+    let timeout = idle_timeout(Some(policy), cluster.release_label.parse()?)?;
+    emr.modify(&cluster, |cluster| {
+        cluster.idle_timeout = timeout;
+        cluster.idle_timeout_set_at = Some(call.now());
+    })
+    .await?;
     Ok(serde_json::json!({}))
 }
 

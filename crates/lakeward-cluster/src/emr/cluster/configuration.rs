@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_has_an_effect_is_accepted() {
         assert!(validate(&one("spark-hive-site", METASTORE, GLUE_CATALOG)).is_ok());
-        assert!(validate(&one("livy-conf", "livy.server.port", "8998")).is_ok());
+        assert!(validate(&one("livy-conf", "livy.server.session.timeout", "2h")).is_ok());
         assert!(validate(&one("spark-defaults", "spark.sql.shuffle.partitions", "8")).is_ok());
         assert!(validate(&[]).is_ok());
     }

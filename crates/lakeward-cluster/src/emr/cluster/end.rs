@@ -44,9 +44,9 @@ pub(crate) async fn terminate(
         &input.job_flow_ids,
     )?;
     let reason = StateReason::coded(ReasonCode::UserRequest, "Terminated by user request");
-    let to_check = keys.clone();
-    emr.end(keys, reason, move |change| {
-        refuse_protected(change, &to_check)
+    emr.end(reason, |change| {
+        refuse_protected(change, &keys)?;
+        Ok(keys)
     })
     .await?;
     Ok(serde_json::json!({}))

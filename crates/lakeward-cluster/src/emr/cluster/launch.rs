@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, sync::Arc};
 
-use lakeward_identity::{Call, OnBehalfOf, Role};
+use lakeward_identity::{Call, OnBehalfOf, Role, ServiceSession};
 use lakeward_policy::{Arn, Context};
 use lakeward_store::Change;
 use lakeward_wire::AwsError;
@@ -18,7 +18,8 @@ use crate::emr::{
     },
     error::EmrError,
     identifier,
-    security_configuration::SecurityConfiguration,
+    release::Release,
+    security_configuration::{SecurityConfiguration, SecurityDocument},
     step::{add::Submitter, config::Ordered},
     tag,
 };
@@ -95,6 +96,7 @@ impl Launch {
             keep_alive: self.keep_alive,
             termination_protected: self.termination_protected,
             idle_timeout: self.idle_timeout,
+            idle_timeout_set_at: None,
             log_uri: self.log_uri,
             step_concurrency: self.step_concurrency,
             managed_scaling: self.managed_scaling,
@@ -140,6 +142,14 @@ fn security(
     let configuration = change
         .get::<SecurityConfiguration>(&key)
         .ok_or_else(|| EmrError::LaunchWithoutSecurityConfiguration(name.clone()))?;
+    let first = Release::FIRST_WITH_RUNTIME_ROLES;
+    if launch.release < first && SecurityDocument::read(&configuration.document)?.runtime_roles() {
+        return Err(EmrError::validation(format!(
+            "The security configuration '{name}' enables runtime roles, which need {first} or \
+             later; the cluster's release is {}.",
+            launch.release
+        )));
+    }
     Ok(Some(Security {
         name: name.clone(),
         document: configuration.document.clone(),
@@ -157,19 +167,36 @@ fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
         call.region(),
         call.account()
     );
-    let source = OnBehalfOf {
-        arn: Some(&clusters),
-        account: Some(call.account()),
+    let wish = ServiceSession {
+        role_arn: &service_role,
+        service: ELASTIC_MAP_REDUCE,
+        name: "lakeward",
+        source: OnBehalfOf {
+            arn: Some(&clusters),
+            account: Some(call.account()),
+        },
+        at: call.now(),
     };
-    emr.identity
-        .service_session_for(&service_role, ELASTIC_MAP_REDUCE, "lakeward", source)
-        .map_err(|_| EmrError::validation(format!("EMR service role {service_role} is invalid")))?;
+    let taken = emr.identity.service_session(&wish);
+    taken.map_err(|error| match error.is_sender_fault() {
+        true => EmrError::validation(format!("EMR service role {service_role} is invalid")),
+        false => EmrError::Aws(error),
+    })?;
     let profile_role = profile_role_arn(emr, call, &launch.instance_profile)?;
     pass_role(call, &profile_role, EC2)?;
     match &launch.machine.auto_scaling_role {
-        Some(role) => pass_role(call, &role_arn(emr, call, role)?, AUTO_SCALING),
+        Some(role) => pass_auto_scaling_role(call, &role_arn(emr, call, role)?),
         None => Ok(()),
     }
+}
+
+/// It is only kept and shown, so what it may do isn't asked.
+fn pass_auto_scaling_role(call: &Call, role_arn: &str) -> Result<(), AwsError> {
+    pass_role(call, role_arn, AUTO_SCALING)?;
+    if Role::find(call.snapshot(), role_arn).is_some() {
+        return Ok(());
+    }
+    Err(EmrError::validation(format!("Auto-scaling role {role_arn} is invalid")).into())
 }
 
 fn pass_role(call: &Call, role_arn: &str, service: &str) -> Result<(), AwsError> {

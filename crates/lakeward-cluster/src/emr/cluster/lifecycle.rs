@@ -2,18 +2,14 @@
 //! steps run), TERMINATING while they are closed, TERMINATED. Each step is durable before the next begins, so that a killed daemon goes on from
 //! where it was.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::Ipv4Addr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{io, net::Ipv4Addr, sync::Arc};
 
+use jiff::Timestamp;
 use lakeward_store::{Change, StoreError};
 use thiserror::Error;
 
 use crate::emr::{
-    CertificateError, Emr,
+    CertificateError, Emr, EmrError,
     cluster::{
         Cluster, ClusterState,
         state::{ReasonCode, StateReason},
@@ -21,133 +17,87 @@ use crate::emr::{
     credential, step,
 };
 
-/// Starting and stopping one cluster take turns, so that a stop which is asked for during the start
-/// finds something to stop.
-#[derive(Default)]
-pub(crate) struct Turns {
-    clusters: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-}
-
-impl Turns {
-    fn of(&self, cluster_id: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(clusters.entry(cluster_id.to_owned()).or_default())
-    }
-
-    /// Whether a start or stop is under way.
-    fn is_taken(&self, cluster_id: &str) -> bool {
-        let clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = clusters.get(cluster_id);
-        turn.is_some_and(|turn| turn.try_lock().is_err())
-    }
-
-    fn forget(&self, cluster_id: &str) {
-        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
-        clusters.remove(cluster_id);
-    }
-}
-
-/// Clusters that could not be brought up again when the daemon started.
+/// Why a cluster could not be brought up.
 #[derive(Debug, Error)]
-#[error("{}", .clusters.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-pub struct ResumeError {
-    /// One for each cluster.
-    pub clusters: Vec<NotResumed>,
-}
-
-/// A cluster that could not be brought up again. It stays BOOTSTRAPPING.
-#[derive(Debug, Error)]
-pub enum NotResumed {
+pub(crate) enum NotUp {
     /// Its endpoints could not be bound.
     #[error(
         "cluster {id} can't be started at its address {address}: {source}; free the address, or \
          stop the process that holds its ports"
     )]
     Address {
-        /// The cluster.
         id: String,
-        /// Its address.
         address: Ipv4Addr,
-        /// What the system said.
         source: io::Error,
     },
     /// It can't have its certificate.
     #[error("cluster {id} can't be started: {source}")]
     Certificate {
-        /// The cluster.
         id: String,
-        /// What to change.
         source: CertificateError,
     },
     /// The durable state failed.
     #[error("cluster {id} can't be started: {source}")]
-    Store {
-        /// The cluster.
-        id: String,
-        /// What the store said.
-        source: StoreError,
-    },
+    Store { id: String, source: StoreError },
 }
 
 impl Emr {
-    /// Brings a new cluster up in the background.
+    /// Brings a cluster up in the background.
     pub(crate) fn begin(self: &Arc<Self>, cluster: Arc<Cluster>) {
         let emr = Arc::clone(self);
-        tokio::spawn(async move {
-            if let Err(error) = emr.bring_up(&cluster).await {
-                tracing::error!(cluster = %cluster.id, %error, "cluster not started");
-                emr.fail(&cluster, &error).await;
-            }
-        });
+        tokio::spawn(async move { emr.bring_up(&cluster).await });
     }
 
-    /// Marks live clusters as ending and takes this node's down in the background; other nodes find
-    /// theirs in [`Emr::settle`]. Clusters that end or have ended already are left alone.
+    /// Marks the live ones among the clusters that `choose` names as ending, and takes this node's
+    /// down in the background; other nodes find theirs in [`Emr::settle`]. What `choose` sees is what
+    /// is changed.
     pub(crate) async fn end(
         self: &Arc<Self>,
-        keys: Vec<String>,
         reason: StateReason,
-        refuse: impl FnOnce(&Change<'_>) -> Result<(), crate::emr::EmrError> + Send,
-    ) -> Result<(), crate::emr::EmrError> {
+        choose: impl FnOnce(&Change<'_>) -> Result<Vec<String>, EmrError> + Send,
+    ) -> Result<(), EmrError> {
         let now = self.now();
         let ending = self
             .store
             .change(|change| {
-                refuse(change)?;
-                let live: Vec<_> = keys
+                let keys = choose(change)?;
+                let ending = keys
                     .iter()
-                    .filter_map(|key| change.get::<Cluster>(key))
-                    .filter(|cluster| cluster.state.is_live())
-                    .collect();
-                for cluster in &live {
-                    let mut ending = (**cluster).clone();
-                    ending.state = ClusterState::Terminating;
-                    ending.reason = Some(reason.clone());
-                    credential::withdraw_all(change, &cluster.id);
-                    step::record::abandon(change, &cluster.id, now);
-                    change.put(ending);
-                }
-                Ok::<_, crate::emr::EmrError>(live)
+                    .filter_map(|key| mark_ending(change, key, reason.clone(), now));
+                Ok::<_, EmrError>(ending.collect::<Vec<_>>())
             })
             .await?;
         for cluster in ending {
-            if self.runs_here(&cluster) {
-                self.take_down(cluster);
-            }
+            self.see_off(cluster);
         }
         Ok(())
     }
 
-    /// Takes down those of this node's clusters that another node marked as ending, or whose end
-    /// could not be recorded.
+    /// Takes a cluster that was marked as ending down, if it is this node's.
+    pub(crate) fn see_off(self: &Arc<Self>, cluster: Arc<Cluster>) {
+        if self.runs_here(&cluster) {
+            self.take_down(cluster);
+        }
+    }
+
+    /// Does what is left to do for this node's clusters: takes down those that another node marked
+    /// as ending, or whose end could not be recorded, and brings up those that are to come up and
+    /// didn't yet.
     pub(crate) fn settle(self: &Arc<Self>) {
         self.work_on_all();
         for cluster in self.own_clusters() {
-            let is_ending = cluster.state == ClusterState::Terminating;
-            if is_ending && !self.turns.is_taken(&cluster.id) {
+            if cluster.state == ClusterState::Terminating && !self.turns.is_taken(&cluster.id) {
                 self.take_down(cluster);
+            } else if cluster.state.is_coming_up() && self.turns.is_due(&cluster.id) {
+                self.begin(cluster);
             }
         }
+    }
+
+    /// This node's clusters that could not be brought up and are tried again.
+    #[must_use]
+    pub fn held_up(&self) -> Vec<String> {
+        self.turns.held_up()
     }
 
     fn take_down(self: &Arc<Self>, cluster: Arc<Cluster>) {
@@ -159,49 +109,42 @@ impl Emr {
         });
     }
 
-    async fn bring_up(self: &Arc<Self>, cluster: &Arc<Cluster>) -> Result<(), NotResumed> {
+    /// Brings a cluster up that is to come up. One that can't be brought up leaves nothing behind:
+    /// if it is new, it ends; if it was up before, it is tried again, and so is one whose record
+    /// could not be written.
+    async fn bring_up(self: &Arc<Self>, cluster: &Cluster) {
         let turn = self.turns.of(&cluster.id);
         let _turn = turn.lock().await;
         let key = Cluster::key_of(&cluster.account, &cluster.id);
-        let wanted = self.store.snapshot().get::<Cluster>(&key);
-        if !wanted.is_some_and(|cluster| cluster.state.is_live()) {
-            return Ok(());
-        }
-        let unrecorded = |source| NotResumed::Store {
-            id: cluster.id.clone(),
-            source,
+        let current = self.store.snapshot().get::<Cluster>(&key);
+        let Some(cluster) = current.filter(|cluster| cluster.state.is_coming_up()) else {
+            return;
         };
-        self.transition(&key, |cluster| {
-            if cluster.state == ClusterState::Starting {
-                cluster.state = ClusterState::Bootstrapping;
-                cluster.reason = Some(StateReason::message("Bringing up the cluster's endpoints"));
-            }
-        })
-        .await
-        .map_err(unrecorded)?;
-        let certificate =
-            self.certificate(cluster)
-                .await
-                .map_err(|source| NotResumed::Certificate {
-                    id: cluster.id.clone(),
-                    source,
-                })?;
-        self.runtime
-            .start(cluster, certificate.as_ref())
-            .await
-            .map_err(|source| NotResumed::Address {
-                id: cluster.id.clone(),
-                address: cluster.address,
-                source,
-            })?;
-        let unrecorded = |source| NotResumed::Store {
-            id: cluster.id.clone(),
-            source,
+        let Err(error) = self.try_to_bring_up(&key, &cluster).await else {
+            self.turns.succeed(&cluster.id);
+            self.work_on(key);
+            return;
         };
-        self.lose_steps(cluster).await.map_err(unrecorded)?;
+        tracing::error!(cluster = %cluster.id, %error, "cluster not started");
+        self.runtime.stop(&cluster.id).await;
+        self.not_up(&key, &cluster, &error).await;
+    }
+
+    async fn try_to_bring_up(&self, key: &str, cluster: &Cluster) -> Result<(), NotUp> {
+        let id = || cluster.id.clone();
+        let unrecorded = |source| NotUp::Store { id: id(), source };
+        self.bootstrap(key).await.map_err(unrecorded)?;
+        let certificate = self.certificate(cluster).await;
+        let certificate = certificate.map_err(|source| NotUp::Certificate { id: id(), source })?;
+        let started = self.runtime.start(cluster, certificate.as_ref()).await;
+        started.map_err(|source| NotUp::Address {
+            id: id(),
+            address: cluster.address,
+            source,
+        })?;
         let now = self.now();
         self.activity.touch(&cluster.id, now);
-        self.transition(&key, |cluster| {
+        self.transition(key, |cluster| {
             if cluster.state.is_live() {
                 cluster.state = ClusterState::Waiting;
                 cluster.reason = Some(StateReason::ready());
@@ -209,9 +152,73 @@ impl Emr {
             }
         })
         .await
-        .map_err(unrecorded)?;
-        self.work_on(key);
-        Ok(())
+        .map_err(unrecorded)
+    }
+
+    /// STARTING becomes BOOTSTRAPPING. What ran when an earlier run of the daemon ended is lost.
+    async fn bootstrap(&self, key: &str) -> Result<(), StoreError> {
+        let now = self.now();
+        self.store
+            .change(|change| {
+                let current = change.get::<Cluster>(key);
+                if let Some(cluster) = current.filter(|one| one.state == ClusterState::Starting) {
+                    let mut next = (*cluster).clone();
+                    next.state = ClusterState::Bootstrapping;
+                    next.reason = Some(StateReason::message("Bringing up the cluster's endpoints"));
+                    step::schedule::lose_all(change, &cluster.id, now);
+                    change.put(next);
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Records that a cluster didn't come up.
+    async fn not_up(&self, key: &str, cluster: &Cluster, error: &NotUp) {
+        let is_new = cluster.ready_at.is_none();
+        let ends = is_new && !matches!(error, NotUp::Store { .. });
+        let recorded = match ends {
+            true => self.fail(key, error).await,
+            false => self.wait_on(key, error).await,
+        };
+        match recorded {
+            Ok(()) if ends => self.turns.forget(&cluster.id),
+            Ok(()) => self.turns.put_off(&cluster.id),
+            Err(error) => {
+                tracing::error!(cluster = %cluster.id, %error, "failed start not recorded");
+                self.turns.put_off(&cluster.id);
+            }
+        }
+    }
+
+    /// The end of a new cluster that can't come up, and of its steps.
+    async fn fail(&self, key: &str, error: &NotUp) -> Result<(), StoreError> {
+        let now = self.now();
+        let reason = StateReason::coded(error.code(), error.to_string());
+        self.store
+            .change(|change| {
+                if mark_ending(change, key, reason, now).is_some()
+                    && let Some(ending) = change.get::<Cluster>(key)
+                {
+                    let mut next = (*ending).clone();
+                    next.state = ClusterState::TerminatedWithErrors;
+                    next.ended_at = Some(now);
+                    change.put(next);
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Lets a cluster wait for its next try, and says for what.
+    async fn wait_on(&self, key: &str, error: &NotUp) -> Result<(), StoreError> {
+        self.transition(key, |cluster| {
+            if cluster.state.is_coming_up() {
+                let why = format!("Tried again until it is up: {error}");
+                cluster.reason = Some(StateReason::message(&why));
+            }
+        })
+        .await
     }
 
     async fn bring_down(&self, cluster: &Cluster) -> Result<(), StoreError> {
@@ -230,26 +237,6 @@ impl Emr {
         .await?;
         self.turns.forget(&cluster.id);
         Ok(())
-    }
-
-    /// Records that a new cluster never came up.
-    async fn fail(&self, cluster: &Cluster, error: &NotResumed) {
-        self.turns.forget(&cluster.id);
-        let now = self.now();
-        let reason = StateReason::coded(error.code(), error.to_string());
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        let recorded = self
-            .transition(&key, |cluster| {
-                if cluster.state.is_coming_up() {
-                    cluster.state = ClusterState::TerminatedWithErrors;
-                    cluster.reason = Some(reason);
-                    cluster.ended_at = Some(now);
-                }
-            })
-            .await;
-        if let Err(error) = recorded {
-            tracing::error!(cluster = %cluster.id, %error, "failed start not recorded");
-        }
     }
 
     pub(crate) async fn transition(
@@ -271,53 +258,51 @@ impl Emr {
 
     /// Takes up where an earlier run of the daemon stopped: every live cluster of this node is
     /// started again at its address, and one that was ending is taken down. A cluster that no node
-    /// has taken yet becomes this node's. To be called once, before requests are served.
+    /// has taken yet becomes this node's. One that can't come up now is BOOTSTRAPPING and is tried
+    /// again by [`Emr::keep_house`]; [`Emr::held_up`] names it. To be called once, before requests
+    /// are served.
     ///
     /// # Errors
-    /// Some clusters could not be started. They are BOOTSTRAPPING and will be tried again by the next
-    /// `resume`; the others are up.
-    pub async fn resume(self: &Arc<Self>) -> Result<(), ResumeError> {
-        let mut clusters = Vec::new();
+    /// The durable state failed.
+    pub async fn resume(self: &Arc<Self>) -> Result<(), StoreError> {
         for cluster in self.store.snapshot().scan::<Cluster>("") {
-            if let Err(error) = self.resume_one(&cluster).await {
-                clusters.push(error);
+            if cluster.state.is_over() {
+                continue;
+            }
+            let key = Cluster::key_of(&cluster.account, &cluster.id);
+            match self.take(&key).await? {
+                Some(ending) if ending.state == ClusterState::Terminating => {
+                    self.bring_down(&ending).await?;
+                }
+                Some(cluster) => self.bring_up(&cluster).await,
+                None => {}
             }
         }
-        if clusters.is_empty() {
-            Ok(())
-        } else {
-            Err(ResumeError { clusters })
-        }
-    }
-
-    async fn resume_one(self: &Arc<Self>, cluster: &Arc<Cluster>) -> Result<(), NotResumed> {
-        if cluster.state.is_over() {
-            return Ok(());
-        }
-        let unrecorded = |source| NotResumed::Store {
-            id: cluster.id.clone(),
-            source,
-        };
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        let Some(cluster) = self.take(&key).await.map_err(unrecorded)? else {
-            return Ok(());
-        };
-        match cluster.state {
-            ClusterState::Terminating => self.bring_down(&cluster).await.map_err(unrecorded),
-            _ => match self.bring_up(&cluster).await {
-                // Nothing to try again: only a new cluster reads other rules.
-                Err(error @ NotResumed::Certificate { .. }) => {
-                    tracing::error!(cluster = %cluster.id, %error, "cluster ends");
-                    self.fail(&cluster, &error).await;
-                    Ok(())
-                }
-                other => other,
-            },
-        }
+        Ok(())
     }
 }
 
-impl NotResumed {
+/// Marks a live cluster as ending, and ends its steps and credentials. None when it isn't live.
+pub(crate) fn mark_ending(
+    change: &mut Change<'_>,
+    key: &str,
+    reason: StateReason,
+    now: Timestamp,
+) -> Option<Arc<Cluster>> {
+    let cluster = change.get::<Cluster>(key)?;
+    if !cluster.state.is_live() {
+        return None;
+    }
+    let mut ending = (*cluster).clone();
+    ending.state = ClusterState::Terminating;
+    ending.reason = Some(reason);
+    credential::withdraw_all(change, &cluster.id);
+    step::record::abandon(change, &cluster.id, now);
+    change.put(ending);
+    Some(cluster)
+}
+
+impl NotUp {
     fn code(&self) -> ReasonCode {
         match self {
             Self::Certificate { source, .. } if source.is_unfit() => ReasonCode::ValidationError,

@@ -20,6 +20,7 @@ pub(crate) mod setting;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod tagging;
+pub(crate) mod turns;
 pub(crate) mod unbuilt;
 pub(crate) mod work;
 
@@ -78,6 +79,18 @@ pub(crate) fn permitted(
     let (cluster, context) = find(emr, call, id);
     let _permit = call.authorize(action, &arn(call, id), context)?;
     cluster.ok_or_else(|| EmrError::NoSuchCluster(id.to_owned()).into())
+}
+
+/// The same for the older operations.
+pub(crate) fn permitted_job_flow(
+    emr: &Emr,
+    call: &Call,
+    action: &str,
+    id: &str,
+) -> Result<Arc<Cluster>, AwsError> {
+    let (cluster, context) = find(emr, call, id);
+    let _permit = call.authorize(action, &arn(call, id), context)?;
+    cluster.ok_or_else(|| EmrError::NoSuchJobFlow.into())
 }
 
 impl Emr {

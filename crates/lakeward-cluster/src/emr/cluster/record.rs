@@ -69,6 +69,9 @@ pub struct Cluster {
     pub termination_protected: bool,
     /// It ends after so many idle seconds.
     pub idle_timeout: Option<u32>,
+    /// When that was set on the running cluster.
+    #[serde(default)]
+    pub idle_timeout_set_at: Option<Timestamp>,
     /// Where its steps' logs go: `s3://bucket/folder/`.
     #[serde(default)]
     pub log_uri: Option<String>,

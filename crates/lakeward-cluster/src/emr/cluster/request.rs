@@ -137,7 +137,7 @@ impl RunJobFlowInput {
             steps: step::config::validate(self.steps, step_concurrency)?,
             keep_alive: self.instances.keep_job_flow_alive_when_no_steps,
             termination_protected: self.instances.termination_protected,
-            idle_timeout: auto_termination::idle_timeout(self.auto_termination_policy)?,
+            idle_timeout: auto_termination::idle_timeout(self.auto_termination_policy, release)?,
             log_uri: log::uri(self.log_uri)?,
             step_concurrency,
             machine: Machine {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::emr::{
     Emr,
-    cluster::{Cluster, ClusterInput, permitted},
+    cluster::{Cluster, ClusterInput, permitted, permitted_job_flow},
     error::EmrError,
 };
 
@@ -184,7 +184,7 @@ pub(crate) async fn put_automatic(
     input: AutoScalingInput,
 ) -> Result<serde_json::Value, AwsError> {
     let action = "elasticmapreduce:PutAutoScalingPolicy";
-    let cluster = permitted(&emr, &call, action, &input.cluster_id)?;
+    let cluster = permitted_job_flow(&emr, &call, action, &input.cluster_id)?;
     check_group(&cluster, &input.instance_group_id)?;
     Err(
         EmrError::Unsupported("An automatic scaling policy (a cluster is one machine)".to_owned())
@@ -199,7 +199,7 @@ pub(crate) async fn remove_automatic(
     input: AutoScalingInput,
 ) -> Result<serde_json::Value, AwsError> {
     let action = "elasticmapreduce:RemoveAutoScalingPolicy";
-    let cluster = permitted(&emr, &call, action, &input.cluster_id)?;
+    let cluster = permitted_job_flow(&emr, &call, action, &input.cluster_id)?;
     check_group(&cluster, &input.instance_group_id)?;
     Ok(serde_json::json!({}))
 }
@@ -208,7 +208,7 @@ fn check_group(cluster: &Cluster, id: &str) -> Result<(), EmrError> {
     if cluster.groups.iter().any(|group| group.id == id) {
         Ok(())
     } else {
-        Err(EmrError::NoSuchInstanceGroup(id.to_owned()))
+        Err(EmrError::NoSuchInstanceGroup(id.to_owned()).of_older_operation())
     }
 }
 

@@ -85,8 +85,8 @@ pub(crate) async fn keep_alive(
     if !keep {
         for key in keys {
             let cluster = emr.store.snapshot().get::<Cluster>(&key);
-            if let Some(cluster) = cluster.filter(|one| one.state == ClusterState::Waiting) {
-                emr.end_without_steps(&cluster).await;
+            if cluster.is_some_and(|one| one.state == ClusterState::Waiting) {
+                emr.work_ends(&key).await?;
             }
         }
     }
@@ -131,16 +131,15 @@ pub(crate) async fn modify(
     let action = "elasticmapreduce:ModifyCluster";
     let cluster = permitted(&emr, &call, action, &input.cluster_id)?;
     if input.extended_support == Some(true) {
-        return Err(EmrError::Unsupported("ExtendedSupport".to_owned()).into());
+        return Err(EmrError::UnsupportedRequest("ExtendedSupport".to_owned()).into());
     }
     let level = match input.step_concurrency_level {
-        Some(level) => {
-            step_concurrency(level).map_err(|error| EmrError::invalid_request(error.to_string()))?
-        }
+        Some(level) => step_concurrency(level).map_err(EmrError::of_newer_operation)?,
         None => cluster.step_concurrency,
     };
     emr.modify(&cluster, |cluster| cluster.step_concurrency = level)
-        .await?;
+        .await
+        .map_err(EmrError::of_newer_operation)?;
     Ok(ModifyClusterOutput {
         step_concurrency_level: level,
     })

@@ -43,7 +43,10 @@ impl ReasonCode {
     /// Whether a cluster that ends for this reason ends with errors.
     #[must_use]
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::BootstrapFailure | Self::StepFailure)
+        matches!(
+            self,
+            Self::BootstrapFailure | Self::ValidationError | Self::StepFailure
+        )
     }
 }
 

@@ -3,83 +3,95 @@
 
 use std::sync::Arc;
 
-use lakeward_store::StoreError;
+use jiff::Timestamp;
+use lakeward_store::{Change, Snapshot};
 
 use crate::emr::{
     Emr,
     cluster::{
         Cluster, ClusterState,
+        lifecycle::mark_ending,
         state::{ReasonCode, StateReason},
     },
+    error::EmrError,
+    step::{Step, StepState},
 };
 
-impl Emr {
-    /// A step begins to run: WAITING becomes RUNNING.
-    ///
-    /// # Errors
-    /// The durable state failed.
-    pub async fn work_begins(&self, cluster: &Cluster) -> Result<(), StoreError> {
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        self.transition(&key, |cluster| {
-            if cluster.state == ClusterState::Waiting {
-                cluster.state = ClusterState::Running;
-                cluster.reason = Some(StateReason::message("Running step"));
-            }
-        })
-        .await
+/// A step begins to run: WAITING becomes RUNNING.
+pub(crate) fn work_begins(change: &mut Change<'_>, key: &str) {
+    let waits = |cluster: &Arc<Cluster>| cluster.state == ClusterState::Waiting;
+    if let Some(cluster) = change.get::<Cluster>(key).filter(waits) {
+        let mut next = (*cluster).clone();
+        next.state = ClusterState::Running;
+        next.reason = Some(StateReason::message("Running step"));
+        change.put(next);
     }
+}
 
-    /// No step runs or waits any more: RUNNING becomes WAITING, and a cluster that isn't to stay
+/// A step failed whose `ActionOnFailure` is to end the cluster; gives the cluster if it ends. A
+/// protected cluster stays, as in AWS.
+pub(crate) fn work_failed(
+    change: &mut Change<'_>,
+    key: &str,
+    step_id: &str,
+    now: Timestamp,
+) -> Option<Arc<Cluster>> {
+    if change.get::<Cluster>(key)?.termination_protected {
+        return None;
+    }
+    let message = format!("Shut down as step {step_id} failed");
+    let reason = StateReason::coded(ReasonCode::StepFailure, message);
+    mark_ending(change, key, reason, now)
+}
+
+impl Emr {
+    /// When no step runs or waits any more, RUNNING becomes WAITING, and a cluster that isn't to stay
     /// without steps ends.
     ///
     /// # Errors
     /// The durable state failed.
-    pub async fn work_ends(self: &Arc<Self>, cluster: &Cluster) -> Result<(), StoreError> {
-        self.activity.touch(&cluster.id, self.now());
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        self.transition(&key, |cluster| {
-            if cluster.state == ClusterState::Running {
-                cluster.state = ClusterState::Waiting;
-                cluster.reason = Some(StateReason::ready());
-            }
-        })
-        .await?;
-        // What was asked for while the step ran counts.
-        let current = self.store.snapshot().get::<Cluster>(&key);
-        if let Some(cluster) = current.filter(|cluster| !cluster.keep_alive) {
-            self.end_without_steps(&cluster).await;
+    pub(crate) async fn work_ends(self: &Arc<Self>, key: &str) -> Result<(), EmrError> {
+        let now = self.now();
+        let ending = self
+            .store
+            .change(|change| Ok::<_, EmrError>(rest(change, key, now)))
+            .await?;
+        if let Some(cluster) = ending {
+            self.see_off(cluster);
+        } else if let Some(cluster) = self.store.snapshot().get::<Cluster>(key) {
+            self.activity.touch(&cluster.id, now);
         }
         Ok(())
     }
+}
 
-    /// A step failed whose `ActionOnFailure` is to end the cluster. A protected cluster stays, as
-    /// in AWS.
-    ///
-    /// # Errors
-    /// The durable state failed.
-    pub async fn work_failed(
-        self: &Arc<Self>,
-        cluster: &Cluster,
-        step_id: &str,
-    ) -> Result<(), crate::emr::EmrError> {
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        let current = self.store.snapshot().get::<Cluster>(&key);
-        if current.is_none_or(|cluster| cluster.termination_protected) {
-            return Ok(());
-        }
-        let message = format!("Shut down as step {step_id} failed");
-        let reason = StateReason::coded(ReasonCode::StepFailure, message);
-        self.end(vec![key], reason, |_| Ok(())).await
+/// Gives the cluster if it ends. Termination protection doesn't keep it: "The cluster still
+/// terminates upon successful completion of the job flow" (`SetTerminationProtection`).
+fn rest(change: &mut Change<'_>, key: &str, now: Timestamp) -> Option<Arc<Cluster>> {
+    let ready = |cluster: &Arc<Cluster>| cluster.state.is_ready();
+    let cluster = change.get::<Cluster>(key).filter(ready)?;
+    let steps = Step::of_cluster(change, &cluster.id);
+    if steps.iter().any(|step| step.state.is_active()) {
+        return None;
     }
+    if !cluster.keep_alive {
+        return mark_ending(change, key, completed(change, &cluster.id), now);
+    }
+    if cluster.state == ClusterState::Running {
+        let mut next = (*cluster).clone();
+        next.state = ClusterState::Waiting;
+        next.reason = Some(StateReason::ready());
+        change.put(next);
+    }
+    None
+}
 
-    /// Ends a cluster that isn't to stay without steps. Termination protection doesn't keep it:
-    /// "The cluster still terminates upon successful completion of the job flow"
-    /// (`SetTerminationProtection`).
-    pub(crate) async fn end_without_steps(self: &Arc<Self>, cluster: &Cluster) {
-        let reason = StateReason::coded(ReasonCode::AllStepsCompleted, "Steps completed");
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        if let Err(error) = self.end(vec![key], reason, |_| Ok(())).await {
-            tracing::error!(cluster = %cluster.id, %error, "cluster not ended");
-        }
-    }
+fn completed(snapshot: &Snapshot, cluster_id: &str) -> StateReason {
+    let steps = Step::of_cluster(snapshot, cluster_id);
+    let failed = steps.iter().any(|step| step.state == StepState::Failed);
+    let message = match failed {
+        true => "Steps completed with errors",
+        false => "Steps completed",
+    };
+    StateReason::coded(ReasonCode::AllStepsCompleted, message)
 }

@@ -9,6 +9,9 @@ use crate::emr::{
 /// "Run an EMR Studio Workspace with a runtime role").
 const WORKSPACE_APPLICATIONS: [&str; 3] = ["Spark", "Livy", "JupyterEnterpriseGateway"];
 
+/// What a session under a runtime role runs in. On AWS, Livy alone brings no Spark along.
+const SESSION_APPLICATIONS: [&str; 2] = ["Livy", "Spark"];
+
 /// What a cluster must meet before it gives out credentials.
 pub(super) fn check_cluster(cluster: &Cluster, rules: &SecurityDocument) -> Result<(), EmrError> {
     if !cluster.state.is_ready() {
@@ -20,7 +23,8 @@ pub(super) fn check_cluster(cluster: &Cluster, rules: &SecurityDocument) -> Resu
     }
     check_release(cluster, Release::FIRST_WITH_SESSION_CREDENTIALS, "sessions")?;
     check_rules(cluster, rules)?;
-    check_application(cluster, "Livy")
+    let mut applications = SESSION_APPLICATIONS.iter();
+    applications.try_for_each(|name| check_application(cluster, name))
 }
 
 impl Cluster {

@@ -7,7 +7,7 @@
 use crate::emr::{error::EmrError, release::Release};
 
 /// Major, minor and patches (Amazon EMR Release Guide, the 5.x, 6.x and 7.x release versions).
-/// Those before 5.30 have no auto-termination and aren't offered.
+/// Those before 5.30 aren't offered.
 const PUBLISHED: [(u16, u16, &[u16]); 37] = [
     (7, 13, &[0]),
     (7, 12, &[0]),

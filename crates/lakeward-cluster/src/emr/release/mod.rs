@@ -16,6 +16,18 @@ pub struct Release {
 }
 
 impl Release {
+    /// The first release of the 6.x series whose clusters can end when they are idle. Of the 5.x
+    /// series it is 5.30.0.
+    const FIRST_WITH_AUTO_TERMINATION: Self = Self {
+        major: 6,
+        minor: 1,
+        patch: 0,
+    };
+    const FIRST_5_WITH_AUTO_TERMINATION: Self = Self {
+        major: 5,
+        minor: 30,
+        patch: 0,
+    };
     /// The first release whose steps take runtime roles.
     pub const FIRST_WITH_RUNTIME_ROLES: Self = Self {
         major: 6,
@@ -34,6 +46,16 @@ impl Release {
         minor: 11,
         patch: 0,
     };
+
+    /// Whether a cluster can end when it is idle (EMR Management Guide, "Using an auto-termination
+    /// policy").
+    #[must_use]
+    pub fn has_auto_termination(self) -> bool {
+        match self.major {
+            5 => self >= Self::FIRST_5_WITH_AUTO_TERMINATION,
+            _ => self >= Self::FIRST_WITH_AUTO_TERMINATION,
+        }
+    }
 }
 
 impl FromStr for Release {
@@ -79,6 +101,21 @@ mod tests {
         assert!(ten > Release::FIRST_WITH_SESSION_CREDENTIALS);
         assert!("emr-6.8.1".parse::<Release>().unwrap() < Release::FIRST_WITH_SESSION_CREDENTIALS);
         assert_eq!(ten.to_string(), "emr-6.10.0");
+    }
+
+    #[test]
+    fn idle_clusters_end_since_one_release_of_each_series() {
+        for (label, has) in [
+            ("emr-5.29.0", false),
+            ("emr-5.30.0", true),
+            ("emr-5.36.2", true),
+            ("emr-6.0.1", false),
+            ("emr-6.1.0", true),
+            ("emr-7.0.0", true),
+        ] {
+            let release: Release = label.parse().unwrap();
+            assert_eq!(release.has_auto_termination(), has, "{label}");
+        }
     }
 
     #[test]

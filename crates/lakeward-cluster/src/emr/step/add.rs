@@ -43,6 +43,8 @@ pub(crate) struct AddOutput {
 /// Who submits, and what the steps are to run under.
 pub(crate) struct Submitter {
     pub role_arn: Option<String>,
+    /// The role's unique id, once the cluster was seen to be able to assume it.
+    role_id: Option<String>,
     pub caller_arn: String,
     pub source_identity: Option<String>,
 }
@@ -50,7 +52,9 @@ pub(crate) struct Submitter {
 /// `AddJobFlowSteps`: all of them or none.
 pub(crate) async fn add(emr: Arc<Emr>, call: Call, input: AddInput) -> Result<AddOutput, AwsError> {
     let (cluster, mut context) = find(&emr, &call, &input.job_flow_id);
-    if let Some(role) = &input.execution_role_arn {
+    // An empty one names no role, to a policy as well.
+    let role_arn = input.execution_role_arn.filter(|role| !role.is_empty());
+    if let Some(role) = &role_arn {
         context.insert("elasticmapreduce:ExecutionRoleArn", vec![role.clone()]);
     }
     let resource = arn(&call, &input.job_flow_id);
@@ -59,12 +63,11 @@ pub(crate) async fn add(emr: Arc<Emr>, call: Call, input: AddInput) -> Result<Ad
     if !cluster.state.is_live() {
         return Err(EmrError::Finished.into());
     }
-    let role_arn = input.execution_role_arn.filter(|role| !role.is_empty());
     let rules = cluster.security_rules()?;
     check_role(&cluster, &rules, role_arn.as_deref())?;
     let ordered = validate(input.steps, cluster.step_concurrency)?;
-    let submitter = Submitter::of(&call, role_arn);
-    submitter.check_chain(&emr, &call, &cluster, &rules)?;
+    let mut submitter = Submitter::of(&call, role_arn);
+    submitter.role_id = submitter.check_chain(&emr, &call, &cluster, &rules)?;
     let key = Cluster::key_of(&cluster.account, &cluster.id);
     let step_ids = emr
         .store
@@ -127,21 +130,23 @@ impl Submitter {
     pub(crate) fn of(call: &Call, role_arn: Option<String>) -> Self {
         Self {
             role_arn,
+            role_id: None,
             caller_arn: call.caller_arn(),
             source_identity: call.source_identity().map(ToOwned::to_owned),
         }
     }
 
-    /// Whether the cluster can assume the role now. It is asked again when a step runs.
+    /// Whether the cluster can assume the role now, and the role's unique id. It is asked again when
+    /// a step runs.
     fn check_chain(
         &self,
         emr: &Emr,
         call: &Call,
         cluster: &Cluster,
         rules: &SecurityDocument,
-    ) -> Result<(), EmrError> {
+    ) -> Result<Option<String>, EmrError> {
         let Some(role_arn) = &self.role_arn else {
-            return Ok(());
+            return Ok(None);
         };
         let chain = RoleChain {
             cluster,
@@ -153,7 +158,7 @@ impl Submitter {
         };
         match chain.assume(&emr.identity) {
             Err(EmrError::InvalidRequest(message)) => Err(EmrError::Validation(message)),
-            assumed => assumed.map(drop),
+            assumed => assumed.map(|keys| Some(keys.role_id().to_owned())),
         }
     }
 
@@ -165,6 +170,7 @@ impl Submitter {
         ordered: Vec<Ordered>,
         now: jiff::Timestamp,
     ) -> Result<Vec<String>, EmrError> {
+        cluster.check_spark()?;
         let there = Step::of_cluster(change, &cluster.id);
         let active = there.iter().filter(|step| step.state.is_active()).count();
         if active + ordered.len() > MOST_STEPS {
@@ -199,6 +205,7 @@ impl Submitter {
             action_on_failure: ordered.action_on_failure,
             args: ordered.args,
             role_arn: self.role_arn.clone(),
+            role_id: self.role_id.clone(),
             caller_arn: self.caller_arn.clone(),
             source_identity: self.source_identity.clone(),
             state: StepState::Pending,

@@ -1,7 +1,7 @@
 //! A step's program asks for keys as any session does; this is who it is.
 
 use jiff::Timestamp;
-use lakeward_identity::RoleCredentials;
+use lakeward_identity::{Role, RoleCredentials};
 use lakeward_session::Login;
 
 use crate::emr::{Emr, chain::ProfileRole, cluster::Cluster, error::EmrError, step::Step};
@@ -42,9 +42,24 @@ impl Emr {
             let text = format!("The step '{}' is {}.", step.id, step.state.name());
             return Err(EmrError::invalid_request(text));
         }
-        match step.role_arn {
-            Some(_) => self.chain_keys(cluster, login).map(Some),
+        match &step.role_arn {
+            Some(role_arn) => {
+                check_same(Role::find(&snapshot, role_arn).as_deref(), &step, role_arn)?;
+                self.chain_keys(cluster, login).map(Some)
+            }
+            // The instance profile is the cluster's own: its steps follow it when its role changes.
             None => self.instance_keys(cluster).map(Some),
         }
     }
+}
+
+/// A role made again under the same name is somebody else's. That it is there, the chain asks.
+fn check_same(role: Option<&Role>, step: &Step, role_arn: &str) -> Result<(), EmrError> {
+    if role.is_none_or(|role| Some(&role.id) == step.role_id.as_ref()) {
+        return Ok(());
+    }
+    Err(EmrError::invalid_request(format!(
+        "The runtime role {role_arn} is another than the one that the step was submitted with: it was \
+         deleted and made again. Submit the step again."
+    )))
 }

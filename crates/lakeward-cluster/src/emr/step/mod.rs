@@ -16,8 +16,9 @@ mod runner;
 pub(crate) mod schedule;
 pub(crate) mod show;
 mod submission;
+mod work;
 
 pub use record::{ActionOnFailure, Failure, Step, StepState};
 pub use runner::{NotStarted, StepEnd, StepRun, StepRunner};
-pub(crate) use schedule::StepWork;
 pub use submission::SparkSubmit;
+pub(crate) use work::StepWork;

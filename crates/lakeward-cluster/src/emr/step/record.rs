@@ -23,6 +23,9 @@ pub struct Step {
     pub args: Vec<String>,
     /// The runtime role; none: it runs as the instance profile's role.
     pub role_arn: Option<String>,
+    /// The runtime role's unique id: one made again under the same name is another.
+    #[serde(default)]
+    pub role_id: Option<String>,
     /// Who submitted it.
     pub caller_arn: String,
     /// The source identity of the one who did.
@@ -70,7 +73,7 @@ pub enum StepState {
     Cancelled,
     /// It failed.
     Failed,
-    /// It ran when its cluster ended.
+    /// It ran when its cluster ended: AWS's word, which nothing sets here any more.
     Interrupted,
 }
 
@@ -209,10 +212,28 @@ pub(crate) fn abandon(change: &mut Change<'_>, cluster_id: &str, now: Timestamp)
     let why = "The cluster is terminating.";
     cancel_pending(change, cluster_id, why, now);
     for step in Step::of_cluster(change, cluster_id) {
-        if step.state.is_running() {
-            change.put(step.ended(StepState::Interrupted, why, now));
+        match step.state {
+            StepState::Running => {
+                change.put(interrupted(&step, ABANDONED.to_owned(), now));
+            }
+            StepState::CancelPending => change.put(step.ended(StepState::Cancelled, why, now)),
+            _ => {}
         }
     }
+}
+
+const ABANDONED: &str = "The cluster was terminated while the step ran.";
+
+/// A step whose program ended with something else. FAILED, not INTERRUPTED: AWS's own waiters take
+/// only the first for an end.
+pub(super) fn interrupted(step: &Step, message: String, now: Timestamp) -> Step {
+    let mut next = step.in_state(StepState::Failed, now);
+    next.failure = Some(Failure {
+        reason: "The step was interrupted.".to_owned(),
+        message: Some(message),
+        log_file: None,
+    });
+    next
 }
 
 /// Removes the record of a cluster's steps.

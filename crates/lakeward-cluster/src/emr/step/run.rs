@@ -1,13 +1,13 @@
 //! One step, from its start to what its end means for the cluster.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use lakeward_session::{Login, RuntimeRoles as _};
 
 use crate::emr::{
     Emr,
-    cluster::Cluster,
+    cluster::{Cluster, work::work_failed},
     error::EmrError,
     step::{
         ActionOnFailure, Failure, NotStarted, SparkSubmit, Step, StepEnd, StepRun, StepState,
@@ -17,32 +17,37 @@ use crate::emr::{
 
 pub(super) const CANCELLED: &str = "Cancelled by user request.";
 
+/// The pause before a change that the state didn't take is tried again; it doubles with each try.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// What a step came to.
 struct Outcome {
     end: StepEnd,
-    /// Why the program did not even begin.
-    refusal: Option<String>,
+    /// How the program ended and why, or why it did not even begin.
+    verdict: Option<String>,
     logs: Logs,
 }
 
 impl Emr {
     /// Sees a step to its end, then looks at the next.
     pub(super) async fn run_step(self: Arc<Self>, cluster: Arc<Cluster>, step: Step) {
-        let started = self.start(&cluster, &step).await;
-        let recorded = match started {
-            Err(NotStarted::Now(why)) => self.put_back(&step, &why).await,
+        match self.start(&cluster, &step).await {
+            Err(NotStarted::Now(why)) => {
+                self.steps.put_off(&step.id);
+                recorded(&step, || self.put_back(&step, &why)).await;
+            }
             Err(NotStarted::Ever(why)) => {
                 let outcome = self.refused(&step, why);
-                self.conclude(&cluster, &step, &outcome).await
+                self.conclude(&cluster, &step, &outcome).await;
             }
             Ok(run) => {
                 let outcome = self.attend(&step, &run).await;
-                self.conclude(&cluster, &step, &outcome).await
+                self.conclude(&cluster, &step, &outcome).await;
             }
-        };
-        if let Err(error) = recorded {
-            tracing::error!(cluster = %cluster.id, step = %step.id, %error, "step not recorded");
         }
+        self.steps.leave(&step.id);
+        self.work_on(Cluster::key_of(&cluster.account, &cluster.id));
     }
 
     fn refused(&self, step: &Step, why: String) -> Outcome {
@@ -50,8 +55,8 @@ impl Emr {
         logs.controller
             .say(self.now(), &format!("Step not started: {why}"));
         Outcome {
-            end: StepEnd::Failed,
-            refusal: Some(why),
+            end: StepEnd::NotBegun,
+            verdict: Some(why),
             logs,
         }
     }
@@ -71,17 +76,14 @@ impl Emr {
             run.cancel();
         }
         let end = run.finished().await;
-        self.steps.leave(&step.id);
         tracing::info!(cluster = %step.cluster_id, step = %step.id, ?end, "step ended");
-        logs.controller
-            .say(self.now(), &format!("Step ended: {end:?}"));
+        let verdict = run.verdict();
+        let why = verdict.as_deref().map(|why| format!(" ({why})"));
+        let line = format!("Step ended: {end:?}{}", why.unwrap_or_default());
+        logs.controller.say(self.now(), &line);
         logs.stdout = run.stdout();
         logs.stderr = run.stderr();
-        Outcome {
-            end,
-            refusal: None,
-            logs,
-        }
+        Outcome { end, verdict, logs }
     }
 
     /// Lets a step wait on; it is looked at again in a moment.
@@ -128,53 +130,81 @@ impl Emr {
         }
     }
 
-    async fn conclude(
-        self: &Arc<Self>,
-        cluster: &Cluster,
+    /// Keeps what the step came to, and does what that means for its cluster.
+    async fn conclude(self: &Arc<Self>, cluster: &Cluster, step: &Step, outcome: &Outcome) {
+        let unwritten = self.write_logs(cluster, step, &outcome.logs).await.err();
+        let key = Cluster::key_of(&cluster.account, &cluster.id);
+        let record = || self.record_end(&key, step, outcome, unwritten.as_deref());
+        if let Some(ending) = recorded(step, record).await {
+            self.see_off(ending);
+        }
+    }
+
+    /// Gives the cluster if the step's failure ends it.
+    async fn record_end(
+        &self,
+        key: &str,
         step: &Step,
         outcome: &Outcome,
-    ) -> Result<(), EmrError> {
-        let unwritten = self.write_logs(cluster, step, &outcome.logs).await.err();
+        unwritten: Option<&str>,
+    ) -> Result<Option<Arc<Cluster>>, EmrError> {
         let now = self.now();
-        let key = Cluster::key_of(&cluster.account, &cluster.id);
-        let failed = self
-            .store
+        self.store
             .change(|change| {
                 let current = Step::find(change, &step.cluster_id, &step.id);
                 // The end of the cluster came first.
                 let Some(current) = current.filter(|step| step.state.is_running()) else {
-                    return Ok::<_, EmrError>(false);
+                    return Ok(None);
                 };
-                let next = ended(&current, outcome, unwritten.clone(), now);
+                let next = ended(&current, outcome, unwritten, now);
                 let alone = change
-                    .get::<Cluster>(&key)
+                    .get::<Cluster>(key)
                     .is_some_and(|cluster| cluster.step_concurrency <= 1);
                 // Only a failure of its own stops others, and only where there is an order.
-                let failed = next.state == StepState::Failed && outcome.end == StepEnd::Failed;
-                let stops = failed && alone && next.action_on_failure != ActionOnFailure::Continue;
-                if stops {
-                    let why = format!("Cancelled since step {} failed.", step.id);
-                    cancel_pending(change, &step.cluster_id, &why, now);
-                }
+                let failed = next.state == StepState::Failed && outcome.end != StepEnd::Killed;
+                let action = next.action_on_failure;
                 change.put(next);
-                Ok(stops)
+                if !failed || !alone || action == ActionOnFailure::Continue {
+                    return Ok(None);
+                }
+                let why = format!("Cancelled since step {} failed.", step.id);
+                cancel_pending(change, &step.cluster_id, &why, now);
+                let ends = action.terminates();
+                Ok(ends
+                    .then(|| work_failed(change, key, &step.id, now))
+                    .flatten())
             })
-            .await?;
-        if failed && step.action_on_failure.terminates() {
-            self.work_failed(cluster, &step.id).await?;
+            .await
+    }
+}
+
+/// Makes a change again and again until the durable state takes it: what became of the step is known
+/// here alone.
+async fn recorded<T, F>(step: &Step, change: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, EmrError>>,
+{
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match change().await {
+            Ok(done) => return done,
+            Err(error) => {
+                let cluster = &step.cluster_id;
+                tracing::error!(%cluster, step = %step.id, %error, ?pause, "step not recorded yet");
+            }
         }
-        self.work_on(key);
-        Ok(())
+        tokio::time::sleep(pause).await;
+        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
     }
 }
 
 /// The step's record at its end.
-fn ended(step: &Step, outcome: &Outcome, unwritten: Option<String>, now: Timestamp) -> Step {
+fn ended(step: &Step, outcome: &Outcome, unwritten: Option<&str>, now: Timestamp) -> Step {
     let cancelled = step.state == StepState::CancelPending;
     let state = match outcome.end {
         StepEnd::Succeeded => StepState::Completed,
         StepEnd::Killed if cancelled => StepState::Cancelled,
-        StepEnd::Failed | StepEnd::Killed => StepState::Failed,
+        StepEnd::Failed | StepEnd::NotBegun | StepEnd::Killed => StepState::Failed,
     };
     let mut next = step.in_state(state, now);
     if state == StepState::Failed {
@@ -183,34 +213,43 @@ fn ended(step: &Step, outcome: &Outcome, unwritten: Option<String>, now: Timesta
     if state == StepState::Cancelled {
         next.note = Some(CANCELLED.to_owned());
     }
-    if unwritten.is_some() {
-        next.note = unwritten;
+    if let Some(why) = unwritten {
+        next.note = Some(why.to_owned());
     }
     next
 }
 
 fn failure(step: &Step, outcome: &Outcome, unwritten: bool) -> Failure {
     let log_file = step.log_uri.as_ref().filter(|_| !unwritten);
-    let (reason, message, file) = match (&outcome.refusal, outcome.end) {
-        (Some(refusal), _) => (
+    let (reason, message, file) = match outcome.end {
+        StepEnd::NotBegun => (
             "The program could not be started.",
-            Some(refusal.clone()),
+            outcome.verdict.clone(),
             "controller.gz",
         ),
-        (None, StepEnd::Killed) => (
+        StepEnd::Killed => (
             "The program was ended from outside.",
             Some("Its session was ended by an operator, or with Lakeward itself.".to_owned()),
             "controller.gz",
         ),
-        (None, _) => (
-            "The program ended with an error.",
-            outcome.logs.last_words(),
-            "stderr.gz",
-        ),
+        StepEnd::Failed | StepEnd::Succeeded => match outcome.logs.last_words() {
+            Some(words) => (ERROR, Some(with(words, &outcome.verdict)), "stderr.gz"),
+            None => (ERROR, outcome.verdict.clone(), "controller.gz"),
+        },
     };
     Failure {
         reason: reason.to_owned(),
         message,
         log_file: log_file.map(|folder| format!("{folder}{file}")),
+    }
+}
+
+const ERROR: &str = "The program ended with an error.";
+
+/// What the program said last, and how it ended.
+fn with(words: String, verdict: &Option<String>) -> String {
+    match verdict {
+        Some(verdict) => format!("{words} ({verdict})"),
+        None => words,
     }
 }

@@ -37,6 +37,9 @@ pub trait StepRun: Send + Sync + 'static {
     /// What the engine calls it.
     fn application_id(&self) -> Option<String>;
 
+    /// How it ended and why, for people, once it has ended.
+    fn verdict(&self) -> Option<String>;
+
     /// What it wrote to its standard output, bounded.
     fn stdout(&self) -> Vec<u8>;
 
@@ -51,6 +54,8 @@ pub enum StepEnd {
     Succeeded,
     /// With one.
     Failed,
+    /// It could not be begun: its script couldn't be had, or its interpreter didn't start.
+    NotBegun,
     /// It was ended from outside.
     Killed,
 }

@@ -1,47 +1,16 @@
 //! Which step runs next. The node that a cluster runs on decides; others only write records.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use lakeward_store::{Change, StoreError};
+use lakeward_store::Change;
 
 use crate::emr::{
     Emr,
-    cluster::{Cluster, ClusterState},
+    cluster::{Cluster, ClusterState, work::work_begins},
     error::EmrError,
-    step::{Failure, Step, StepRun, StepState},
+    step::{Step, StepState, StepWork, record::interrupted},
 };
-
-/// What runs on this node.
-#[derive(Default)]
-pub(crate) struct StepWork {
-    /// One decision at a time, so that a cluster's state follows its steps.
-    deciding: tokio::sync::Mutex<()>,
-    running: Mutex<HashMap<String, Arc<dyn StepRun>>>,
-}
-
-impl StepWork {
-    pub(super) fn enter(&self, step_id: &str, run: &Arc<dyn StepRun>) {
-        self.with(|running| running.insert(step_id.to_owned(), Arc::clone(run)));
-    }
-
-    pub(super) fn leave(&self, step_id: &str) {
-        self.with(|running| running.remove(step_id));
-    }
-
-    fn cancel(&self, step_id: &str) {
-        if let Some(run) = self.with(|running| running.get(step_id).cloned()) {
-            run.cancel();
-        }
-    }
-
-    fn with<T>(&self, f: impl FnOnce(&mut HashMap<String, Arc<dyn StepRun>>) -> T) -> T {
-        f(&mut self.running.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 impl Emr {
     /// Looks in the background at what the cluster's steps ask for.
@@ -54,11 +23,17 @@ impl Emr {
         });
     }
 
-    /// Looks at the steps of this node's clusters: other nodes may have added or cancelled some.
+    /// Looks at the steps of this node's clusters: other nodes may have added or cancelled some, and
+    /// what followed from the last of them may not be on record.
     pub(crate) fn work_on_all(self: &Arc<Self>) {
+        let snapshot = self.store.snapshot();
         for cluster in self.own_clusters() {
-            let steps = || Step::of_cluster(&self.store.snapshot(), &cluster.id);
-            if cluster.state.is_ready() && steps().iter().any(|step| step.state.is_active()) {
+            let rests = cluster.state == ClusterState::Waiting && cluster.keep_alive;
+            let active = || {
+                let steps = Step::of_cluster(&snapshot, &cluster.id);
+                steps.iter().any(|step| step.state.is_active())
+            };
+            if cluster.state.is_ready() && (!rests || active()) {
                 self.work_on(Cluster::key_of(&cluster.account, &cluster.id));
             }
         }
@@ -76,68 +51,69 @@ impl Emr {
         let now = self.now();
         let started = self
             .store
-            .change(|change| Ok::<_, StoreError>(start_next(change, key, now)))
+            .change(|change| {
+                lose(change, &cluster.id, LOST_TRACK, now, |step| {
+                    !self.steps.has(&step.id)
+                });
+                let started = start_next(change, key, &self.steps, now);
+                if !started.is_empty() {
+                    work_begins(change, key);
+                }
+                Ok::<_, EmrError>(started)
+            })
             .await?;
+        for step in started {
+            self.steps.begin(&step.id);
+            tokio::spawn(Arc::clone(self).run_step(Arc::clone(&cluster), step));
+        }
         let steps = Step::of_cluster(&self.store.snapshot(), &cluster.id);
         for step in &steps {
             if step.state == StepState::CancelPending {
                 self.steps.cancel(&step.id);
             }
         }
-        if !started.is_empty() {
-            self.work_begins(&cluster).await?;
-        } else if !steps.iter().any(|step| step.state.is_active()) {
-            self.rest(&cluster).await?;
-        }
-        for step in started {
-            tokio::spawn(Arc::clone(self).run_step(Arc::clone(&cluster), step));
+        let rests = cluster.state == ClusterState::Waiting && cluster.keep_alive;
+        if !rests && !steps.iter().any(|step| step.state.is_active()) {
+            self.work_ends(key).await?;
         }
         Ok(())
-    }
-
-    async fn rest(self: &Arc<Self>, cluster: &Arc<Cluster>) -> Result<(), EmrError> {
-        if cluster.state == ClusterState::Running || !cluster.keep_alive {
-            self.work_ends(cluster).await?;
-        }
-        Ok(())
-    }
-
-    /// Marks what an earlier run of the daemon left running: its programs ended with it. Steps that
-    /// wait go on waiting.
-    pub(crate) async fn lose_steps(&self, cluster: &Cluster) -> Result<(), StoreError> {
-        let now = self.now();
-        self.store
-            .change(|change| {
-                for step in Step::of_cluster(change, &cluster.id) {
-                    match step.state {
-                        StepState::Running => change.put(lost(&step, now)),
-                        StepState::CancelPending => {
-                            change.put(step.ended(StepState::Cancelled, LOST, now));
-                        }
-                        _ => {}
-                    }
-                }
-                Ok(())
-            })
-            .await
     }
 }
 
 const LOST: &str = "Lakeward was stopped while the step ran.";
+const LOST_TRACK: &str = "Lakeward lost track of the step while its state could not be written.";
 
-/// FAILED, not INTERRUPTED: AWS's own waiters take only the first for an end.
-fn lost(step: &Step, now: Timestamp) -> Step {
-    let mut next = step.in_state(StepState::Failed, now);
-    next.failure = Some(Failure {
-        reason: "The step was interrupted.".to_owned(),
-        message: Some(format!("{LOST} Submit it again.")),
-        log_file: None,
-    });
-    next
+/// Marks what an earlier run of the daemon left running: its programs ended with it. Steps that
+/// wait go on waiting.
+pub(crate) fn lose_all(change: &mut Change<'_>, cluster_id: &str, now: Timestamp) {
+    lose(change, cluster_id, LOST, now, |_| true);
 }
 
-/// Marks as many pending steps as may run now as running.
-fn start_next(change: &mut Change<'_>, key: &str, now: Timestamp) -> Vec<Step> {
+/// Marks the steps on record as running of which no program runs.
+fn lose(
+    change: &mut Change<'_>,
+    cluster_id: &str,
+    why: &str,
+    now: Timestamp,
+    is_lost: impl Fn(&Step) -> bool,
+) {
+    for step in Step::of_cluster(change, cluster_id) {
+        match step.state {
+            StepState::Running if is_lost(&step) => {
+                let message = format!("{why} Submit it again.");
+                change.put(interrupted(&step, message, now));
+            }
+            StepState::CancelPending if is_lost(&step) => {
+                change.put(step.ended(StepState::Cancelled, why, now));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Marks as many pending steps as may run now as running. One for which there was no room a moment
+/// ago keeps its place.
+fn start_next(change: &mut Change<'_>, key: &str, work: &StepWork, now: Timestamp) -> Vec<Step> {
     let current = change.get::<Cluster>(key);
     let Some(cluster) = current.filter(|cluster| cluster.state.is_ready()) else {
         return Vec::new();
@@ -148,6 +124,7 @@ fn start_next(change: &mut Change<'_>, key: &str, now: Timestamp) -> Vec<Step> {
     let pending = steps.iter().filter(|step| step.state == StepState::Pending);
     let next: Vec<Step> = pending
         .take(at_once.saturating_sub(running))
+        .filter(|step| !work.is_put_off(&step.id))
         .map(|step| step.in_state(StepState::Running, now))
         .collect();
     for step in &next {

@@ -58,7 +58,7 @@ async fn releases_are_listed_in_pages_and_described() {
 }
 
 #[tokio::test]
-async fn interfaces_say_that_there_are_none() {
+async fn interfaces_lead_to_livys_pages_or_say_that_there_are_none() {
     let world = World::new().await;
     let id = world.launch(request()).await;
     world.until(&id, "WAITING").await;
@@ -84,9 +84,40 @@ async fn interfaces_say_that_there_are_none() {
     let none = json!({"PersistentAppUIId": "p-1"});
     refused!(interface::describe, none.clone(), "'p-1' does not exist");
     refused!(interface::persistent_url, none, "'p-1' does not exist");
-    for kind in ["SparkHistoryServer", "ApplicationMaster", "ResourceManager"] {
+    for kind in ["TezUI", "YarnTimelineService", "JobHistoryServer"] {
         let input = json!({"ClusterId": id, "OnClusterAppUIType": kind});
         refused!(interface::on_cluster_url, input, kind);
+    }
+    for (application, said) in [
+        (Value::Null, "needs an ApplicationId"),
+        (json!("../x"), "'../x'"),
+    ] {
+        let input = json!({"ClusterId": id, "OnClusterAppUIType": "ApplicationMaster",
+            "ApplicationId": application});
+        refused!(interface::on_cluster_url, input, said);
+    }
+    let application = "application_1700000000000_0042";
+    for (input, place) in [
+        (json!({}), "/ui/".to_owned()),
+        (
+            json!({"OnClusterAppUIType": "SparkHistoryServer"}),
+            "/ui/".to_owned(),
+        ),
+        (
+            json!({"OnClusterAppUIType": "ApplicationMaster", "ApplicationId": application}),
+            format!("/ui/application/{application}"),
+        ),
+    ] {
+        let mut input = input;
+        input["ClusterId"] = json!(id);
+        let answer = world.run(&root, interface::on_cluster_url, input).await;
+        let answer = serde_json::to_value(answer.unwrap()).unwrap();
+        assert_eq!(answer["PresignedURLReady"], true);
+        let url = answer["PresignedURL"].as_str().unwrap();
+        assert!(
+            url.starts_with("https://") && url.ends_with(&place),
+            "{url}"
+        );
     }
     let input = json!({"ClusterId": id, "OnClusterAppUIType": "Doom"});
     refused!(interface::on_cluster_url, input, "is not one of");

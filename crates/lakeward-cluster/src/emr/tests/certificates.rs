@@ -9,10 +9,11 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{
     bucket::NAME,
-    world::{World, request},
+    steps::{program, state, step, submit, until},
+    world::{World, request, settled},
 };
 use crate::emr::{
-    ClusterCertificate,
+    ClusterCertificate, Step,
     certificate::fixture::{Pair, zip},
 };
 
@@ -102,7 +103,12 @@ async fn reason(world: &World, object: &str) -> Value {
     let id = launched(world, object).await;
     world.until(&id, "TERMINATED_WITH_ERRORS").await;
     assert!(!world.sockets.running().contains_key(&id));
-    world.describe(&id).await["Status"]["StateChangeReason"].clone()
+    let status = world.describe(&id).await["Status"].clone();
+    let reason = status["StateChangeReason"].clone();
+    let detail = &status["ErrorDetails"][0];
+    assert_eq!(detail["ErrorCode"], reason["Code"], "{status}");
+    assert_eq!(detail["ErrorMessage"], reason["Message"], "{status}");
+    reason
 }
 
 #[tokio::test]
@@ -156,7 +162,7 @@ async fn a_zip_that_cannot_be_used_ends_the_cluster_and_says_what_to_change() {
 }
 
 #[tokio::test]
-async fn a_restart_reads_the_zip_again_and_a_lost_one_ends_only_its_cluster() {
+async fn a_restart_reads_the_zip_again_and_a_lost_one_holds_up_only_its_cluster() {
     let world = World::new().await;
     world.sockets.bucket.fill("emr.zip", signed().0.zip());
     let id = launched(&world, &format!("s3://{NAME}/emr.zip")).await;
@@ -169,8 +175,38 @@ async fn a_restart_reads_the_zip_again_and_a_lost_one_ends_only_its_cluster() {
     assert_eq!(next.state(&id), "WAITING");
     assert_eq!(next.sockets.certified.lock().unwrap().len(), 1);
 
+    let steps = json!([step("1", "wait"), step("2", "succeed")]);
+    let ids = submit(&next, &id, None, steps).await.unwrap();
+    program(&next, 0).await;
+
     let later = world.alone();
     later.emr.resume().await.unwrap();
-    assert_eq!(later.state(&id), "TERMINATED_WITH_ERRORS");
     assert_eq!(later.state(&other), "WAITING");
+    assert_eq!(later.state(&id), "BOOTSTRAPPING");
+    assert!(!later.sockets.running().contains_key(&id));
+    let reason = later.describe(&id).await["Status"]["StateChangeReason"].clone();
+    let message = reason["Message"].as_str().unwrap();
+    assert!(message.contains("Upload the zip"), "{message}");
+    assert_eq!(state(&later, &id, &ids[0]), "FAILED");
+    assert_eq!(state(&later, &id, &ids[1]), "PENDING");
+
+    later.sockets.bucket.fill("emr.zip", signed().0.zip());
+    settled(&later, &id, "WAITING").await;
+    assert_eq!(later.sockets.certified.lock().unwrap().len(), 1);
+    until(&later, &id, &ids[1], "COMPLETED").await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_never_came_up_takes_its_steps_with_it() {
+    let world = World::new().await;
+    let rules = rules(&format!("s3://{NAME}/none.zip"));
+    world.create_rules("rules", &rules).await.unwrap();
+    let mut request = request();
+    request["SecurityConfiguration"] = json!("rules");
+    request["Steps"] = json!([step("1", "succeed")]);
+    let id = world.launch(request).await;
+    world.until(&id, "TERMINATED_WITH_ERRORS").await;
+    let steps = Step::of_cluster(&world.store.snapshot(), &id);
+    assert_eq!(state(&world, &id, &steps[0].id), "CANCELLED");
+    assert!(world.sockets.programs.started().is_empty());
 }

@@ -131,6 +131,7 @@ async fn the_number_of_instances_stays() {
     ] {
         let error = world.run(&root, change::modify_groups, input).await;
         let error = error.unwrap_err();
+        assert_eq!(code(&error), "ValidationException");
         assert!(error.message.contains(message), "{error}");
     }
     let modify = |fleet: Value| {

@@ -3,6 +3,7 @@
 
 mod answers;
 mod authorization;
+mod broken_state;
 mod bucket;
 mod callers;
 mod certificates;

@@ -52,7 +52,8 @@ impl StepRunner for Programs {
     fn run(&self, login: &Login, program: &SparkSubmit) -> Result<Arc<dyn StepRun>, NotStarted> {
         let end = match program.args.first().map(String::as_str) {
             Some("succeed") => Some(StepEnd::Succeeded),
-            Some("fail") => Some(StepEnd::Failed),
+            Some("fail" | "silent") => Some(StepEnd::Failed),
+            Some("missing") => Some(StepEnd::NotBegun),
             Some("refuse") => return Err(NotStarted::Ever("it is no program".to_owned())),
             Some("full") if !self.has_room.load(Ordering::SeqCst) => {
                 return Err(NotStarted::Now("the cluster has no room".to_owned()));
@@ -86,11 +87,22 @@ impl StepRun for Program {
         Some("application_1_0001".to_owned())
     }
 
+    fn verdict(&self) -> Option<String> {
+        Some(match (*self.end.borrow())? {
+            StepEnd::Succeeded => "the script ended with exit code 0".to_owned(),
+            StepEnd::NotBegun => "cannot read s3://code/a.py: NoSuchKey".to_owned(),
+            _ => "the script ended with exit code 3".to_owned(),
+        })
+    }
+
     fn stdout(&self) -> Vec<u8> {
         b"what it printed\n".to_vec()
     }
 
     fn stderr(&self) -> Vec<u8> {
-        b"Traceback\nValueError: it went wrong\n\n".to_vec()
+        match self.submit.args.first().map(String::as_str) {
+            Some("silent" | "missing") => Vec::new(),
+            _ => b"Traceback\nValueError: it went wrong\n\n".to_vec(),
+        }
     }
 }

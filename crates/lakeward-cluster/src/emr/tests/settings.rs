@@ -146,7 +146,7 @@ async fn a_managed_scaling_policy_is_kept_and_an_automatic_one_refused() {
         .unwrap();
     let input = json!({"ClusterId": id, "InstanceGroupId": "ig-NONE"});
     let error = world.run(&root, scaling::remove_automatic, input).await;
-    assert_eq!(code(&error.unwrap_err()), "InvalidRequestException");
+    assert_eq!(code(&error.unwrap_err()), "ValidationException");
 }
 
 #[tokio::test]
@@ -159,11 +159,11 @@ async fn what_is_over_is_shown_but_not_changed() {
     let finished = "A job flow that is shutting down, terminated, or finished may not be modified.";
     macro_rules! finished {
         ($handler:expr, $input:expr) => {
+            finished!($handler, $input, "ValidationException");
+        };
+        ($handler:expr, $input:expr, $code:literal) => {
             let error = world.run(&root, $handler, $input).await.unwrap_err();
-            assert_eq!(
-                (code(&error), error.message.as_str()),
-                ("ValidationException", finished)
-            );
+            assert_eq!((code(&error), error.message.as_str()), ($code, finished));
         };
     }
     finished!(
@@ -176,7 +176,8 @@ async fn what_is_over_is_shown_but_not_changed() {
     );
     finished!(
         setting::modify,
-        json!({"ClusterId": id, "StepConcurrencyLevel": 2})
+        json!({"ClusterId": id, "StepConcurrencyLevel": 2}),
+        "InvalidRequestException"
     );
     finished!(
         auto_termination::put,

@@ -2,10 +2,10 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use super::world::{ACCOUNT, World, everything, pass_time, request, role_arn};
+use super::world::{ACCOUNT, World, everything, pass_time, request, role_arn, settled};
 use crate::emr::{
-    Cluster, ClusterState, Emr, SessionCredential,
-    cluster::{end, lifecycle::NotResumed},
+    Cluster, ClusterState, SessionCredential,
+    cluster::{auto_termination, end},
     credential,
 };
 
@@ -139,19 +139,73 @@ async fn a_restart_takes_up_every_cluster_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_cluster_whose_address_is_taken_keeps_coming_up_and_is_reported() {
+async fn a_cluster_whose_address_is_taken_is_tried_again_and_says_why() {
     let world = World::new().await;
     let id = world.launch(request()).await;
     world.until(&id, "WAITING").await;
     let (world, _folder) = restarted(world).await;
     world.sockets.taken.store(true, Ordering::SeqCst);
-    let error = Emr::resume(&world.emr).await.unwrap_err();
-    assert!(matches!(error.clusters[..], [NotResumed::Address { .. }]));
-    let text = error.to_string();
-    assert!(text.contains(&id) && text.contains("127.87.0.1"), "{text}");
+    world.emr.resume().await.unwrap();
     assert_eq!(world.state(&id), "BOOTSTRAPPING");
+    assert_eq!(world.emr.held_up(), std::slice::from_ref(&id));
+    let reason = world.describe(&id).await["Status"]["StateChangeReason"].clone();
+    let text = reason["Message"].as_str().unwrap();
+    assert!(text.contains(&id) && text.contains("127.87.0.1"), "{text}");
+    assert!(world.sockets.running().is_empty());
 
     world.sockets.taken.store(false, Ordering::SeqCst);
-    world.emr.resume().await.unwrap();
-    assert_eq!(world.state(&id), "WAITING");
+    settled(&world, &id, "WAITING").await;
+    assert!(world.emr.held_up().is_empty());
+    assert_eq!(world.sockets.running().len(), 1);
+}
+
+#[tokio::test]
+async fn a_cluster_that_nobody_brought_up_comes_up_all_the_same() {
+    let world = World::new().await;
+    let id = world.launch(request()).await;
+    world.until(&id, "WAITING").await;
+    for state in [ClusterState::Starting, ClusterState::Bootstrapping] {
+        // As one leaves it who launches a cluster and goes away before it is begun.
+        let next = world.alone();
+        let key = Cluster::key_of(ACCOUNT, &id);
+        let mut left = (*world.store.snapshot().get::<Cluster>(&key).unwrap()).clone();
+        left.state = state;
+        world.change(|change| change.put(left)).await;
+        settled(&next, &id, "WAITING").await;
+        assert_eq!(next.sockets.running().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_an_idle_cluster_is_looked_at_when_it_ends() {
+    let world = World::new().await;
+    let id = idle_cluster(&world, 60).await;
+    let key = Cluster::key_of(ACCOUNT, &id);
+    let seen = world.store.snapshot().get::<Cluster>(&key).unwrap();
+    let root = world.root().await;
+    let protect = json!({"JobFlowIds": [id], "TerminationProtected": true});
+    pass_time(61);
+    world.run(&root, end::protect, protect).await.unwrap();
+    let now = world.root().await.now();
+    world.emr.end_idle(&seen, 60, now).await.unwrap();
+    assert_eq!(world.state(&id), "WAITING", "protected meanwhile");
+}
+
+#[tokio::test]
+async fn a_policy_that_is_set_counts_from_then_on() {
+    let world = World::new().await;
+    let (one, two) = (world.node("one"), world.node("two"));
+    let id = one.launch(request()).await;
+    one.until(&id, "WAITING").await;
+    one.emr.tidy().await.unwrap();
+    pass_time(3600);
+    let root = two.root().await;
+    let input = json!({"ClusterId": id, "AutoTerminationPolicy": {"IdleTimeout": 60}});
+    two.run(&root, auto_termination::put, input).await.unwrap();
+    pass_time(55);
+    one.emr.tidy().await.unwrap();
+    assert_eq!(one.state(&id), "WAITING", "idle under its policy for 55 s");
+    pass_time(10);
+    one.emr.tidy().await.unwrap();
+    one.until(&id, "TERMINATED").await;
 }

@@ -11,19 +11,20 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use lakeward_identity::{
-    AccessKey, AssumeRole, AuditTrail, Call, Caller, Identity, InstanceProfile, Origin, Role,
-    StoredPolicy,
+    AccessKey, AssumeRole, AuditTrail, Call, Caller, Identity, InstanceProfile, OnBehalfOf, Origin,
+    Role, ServiceSession, StoredPolicy,
 };
+use lakeward_session::fixture::eventually;
 use lakeward_store::{Schema, Store, StoreError};
 use lakeward_wire::AwsError;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{bucket::Bucket, programs::Programs};
 use crate::emr::{
@@ -95,6 +96,10 @@ impl ClusterRuntime for Sockets {
 
     async fn stop(&self, cluster_id: &str) {
         self.running.lock().unwrap().remove(cluster_id);
+    }
+
+    fn pages(&self, cluster: &Cluster) -> String {
+        format!("https://{}:8998", cluster.address)
     }
 
     fn busy(&self, _cluster_id: &str) -> bool {
@@ -243,6 +248,29 @@ impl World {
             .unwrap();
     }
 
+    /// From now on the database itself refuses records of which `condition` holds: `NEW.kind` is the
+    /// record's kind and `NEW.json` its text.
+    pub(super) async fn refuse(&self, condition: &str) {
+        self.run_sql(format!(
+            "CREATE TRIGGER refusal BEFORE INSERT ON record WHEN {condition}
+             BEGIN SELECT RAISE(ABORT, 'the test refuses'); END"
+        ))
+        .await;
+    }
+
+    /// The end of [`World::refuse`].
+    pub(super) async fn accept(&self) {
+        self.run_sql("DROP TRIGGER refusal".to_owned()).await;
+    }
+
+    async fn run_sql(&self, text: String) {
+        let file = SqliteConnectOptions::new().filename(self.folder.join("state.db"));
+        let mut connection = SqliteConnection::connect_with(&file).await.unwrap();
+        let text = sqlx::AssertSqlSafe(text);
+        sqlx::raw_sql(text).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     /// Makes or replaces a role of the first account.
     pub(super) async fn role(&self, name: &str, trust: &str, policies: &[String]) {
         self.role_in(ACCOUNT, name, trust, policies).await;
@@ -340,7 +368,13 @@ impl World {
         self.role("operator", &ec2, &[everything()]).await;
         let operator = self
             .identity
-            .service_session(&role_arn("operator"), "ec2.amazonaws.com", "setup")
+            .service_session(&ServiceSession {
+                role_arn: &role_arn("operator"),
+                service: "ec2.amazonaws.com",
+                name: "setup",
+                source: OnBehalfOf::default(),
+                at: Timestamp::now(),
+            })
             .unwrap();
         let request = AssumeRole {
             role_arn: role_arn("studio"),
@@ -348,7 +382,13 @@ impl World {
             source_identity: source_identity.map(ToOwned::to_owned),
             ..AssumeRole::default()
         };
-        let keys = self.identity.assume_role(&operator, request).unwrap();
+        let origin = Origin {
+            source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            user_agent: None,
+            at: Timestamp::now(),
+        };
+        let assumed = self.identity.assume_role(&operator, request, origin);
+        let keys = assumed.unwrap();
         let token = keys.session_token.expose();
         let caller = self
             .identity
@@ -427,15 +467,18 @@ impl World {
 
     /// Waits for the background work to reach a state.
     pub(super) async fn until(&self, id: &str, state: &str) {
-        let reached = async {
-            while self.state(id) != state {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), reached)
-            .await
-            .unwrap_or_else(|_| panic!("{id} is {}, not {state}", self.state(id)));
+        let what = format!("{id} {state}");
+        eventually(&what, async || (self.state(id) == state).then_some(())).await;
     }
+}
+
+/// Keeps house until the cluster is in `state`.
+pub(super) async fn settled(world: &World, id: &str, state: &str) {
+    eventually(&format!("{id} {state}"), async || {
+        world.emr.settle();
+        (world.state(id) == state).then_some(())
+    })
+    .await;
 }
 
 /// A request that works as it is.

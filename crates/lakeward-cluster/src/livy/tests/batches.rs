@@ -47,8 +47,10 @@ async fn a_deleted_batch_is_gone_and_left_its_records() {
     let bench = Bench::new().await;
     let place = open(&bench, "david", &["SLEEP"]).await;
     bench.reaches("david", &place, "running").await;
-    assert!(bench.servers.busy(CLUSTER));
+    let there = bench.servers.sessions(CLUSTER);
+    assert!(there.iter().all(|session| session.state.is_active()));
     assert_eq!(bench.delete("david", &place).await.status(), StatusCode::OK);
+    assert!(bench.servers.sessions(CLUSTER).is_empty());
     let gone = bench.get("david", &place).await;
     assert_eq!(gone.status(), StatusCode::NOT_FOUND);
     let records = bench.authority.records.lock().clone();

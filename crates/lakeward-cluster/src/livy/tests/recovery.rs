@@ -84,7 +84,9 @@ async fn the_record_goes_when_its_session_is_forgotten() {
     let bench = Bench::with(limits).await;
     let place = bench.idle("david").await;
     assert_eq!(bench.authority.sessions.lock().len(), 1);
-    bench.run("david", &place, "CRASH").await;
+    let statements = format!("{place}/statements");
+    let crash = json!({ "code": "CRASH" });
+    bench.post("david", &statements, crash).await;
     eventually("its record to go", async || {
         bench.authority.sessions.lock().is_empty().then_some(())
     })

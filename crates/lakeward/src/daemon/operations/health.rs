@@ -68,7 +68,7 @@ impl Health {
         }
     }
 
-    /// The clusters that were running are up again.
+    /// The clusters that were running are up again, but for those that are held up.
     pub(in super::super) fn clusters_are_up(&self) {
         self.are_clusters_up.store(true, Ordering::Relaxed);
     }
@@ -85,11 +85,7 @@ impl Health {
             false => Ok(()),
         };
         report.add("running", running.into());
-        let clusters = match self.are_clusters_up.load(Ordering::Relaxed) {
-            true => Ok(()),
-            false => Err("the clusters are being brought up".to_owned()),
-        };
-        report.add("clusters", clusters.into());
+        report.add("clusters", self.clusters());
         report
     }
 
@@ -126,6 +122,22 @@ impl Health {
                 "the state's database took longer than {} s",
                 PATIENCE.as_secs()
             )),
+        }
+    }
+
+    /// One that is held up keeps nobody from the others, so the instance is ready.
+    fn clusters(&self) -> Check {
+        if !self.are_clusters_up.load(Ordering::Relaxed) {
+            return Err("the clusters are being brought up".to_owned()).into();
+        }
+        let held_up = self.clusters.held_up();
+        Check {
+            ok: true,
+            detail: (held_up > 0).then(|| {
+                format!(
+                    "{held_up} of them can't be brought up and are tried again; the log says why"
+                )
+            }),
         }
     }
 

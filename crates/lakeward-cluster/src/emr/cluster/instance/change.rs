@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::emr::{
     Emr,
-    cluster::{Cluster, arn, find, instance::groups::exclusive, permitted, unbuilt},
+    cluster::{Cluster, arn, instance::groups::exclusive, permitted, permitted_job_flow, unbuilt},
     error::EmrError,
 };
 
@@ -74,10 +74,8 @@ pub(crate) async fn add_groups(
     call: Call,
     input: AddGroupsInput,
 ) -> Result<Value, AwsError> {
-    let (cluster, context) = find(&emr, &call, &input.job_flow_id);
-    let resource = arn(&call, &input.job_flow_id);
-    let _permit = call.authorize("elasticmapreduce:AddInstanceGroups", &resource, context)?;
-    cluster.ok_or(EmrError::NoSuchJobFlow)?;
+    let action = "elasticmapreduce:AddInstanceGroups";
+    permitted_job_flow(&emr, &call, action, &input.job_flow_id)?;
     Err(EmrError::Unsupported(ONE_MACHINE.to_owned()).into())
 }
 
@@ -111,12 +109,13 @@ pub(crate) async fn modify_groups(
         )
         .into());
     };
-    let cluster = permitted(&emr, &call, action, &id)?;
+    let cluster = permitted_job_flow(&emr, &call, action, &id)?;
     if cluster.has_fleets() {
-        return Err(exclusive("fleets").into());
+        return Err(exclusive("fleets").of_older_operation().into());
     }
     for change in &input.instance_groups {
-        change.check(&cluster)?;
+        let checked = change.check(&cluster);
+        checked.map_err(EmrError::of_older_operation)?;
     }
     emr.modify(&cluster, |_| ()).await?;
     Ok(json!({}))
@@ -167,14 +166,14 @@ pub(crate) async fn modify_fleet(
         .iter()
         .find(|fleet| fleet.id == change.instance_fleet_id)
         .ok_or_else(|| EmrError::NoSuchInstanceFleet(change.instance_fleet_id.clone()))?;
-    unbuilt::refuse("InstanceFleet.", &change.unbuilt)
-        .map_err(|error| EmrError::invalid_request(error.to_string()))?;
+    unbuilt::refuse("InstanceFleet.", &change.unbuilt).map_err(EmrError::of_newer_operation)?;
     let same = |asked: Option<u32>, now| asked.is_none_or(|asked| asked == now);
     if !same(change.target_on_demand_capacity, fleet.on_demand)
         || !same(change.target_spot_capacity, fleet.spot)
     {
         return Err(EmrError::UnsupportedRequest(ONE_MACHINE.to_owned()).into());
     }
-    emr.modify(&cluster, |_| ()).await?;
+    let unchanged = emr.modify(&cluster, |_| ()).await;
+    unchanged.map_err(EmrError::of_newer_operation)?;
     Ok(json!({}))
 }

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Authorization, Certificate, CertificateProvider, InstanceMetadata, SecurityDocument, refused,
+    Authorization, Certificate, CertificateProvider, IdentityCenter, InstanceMetadata,
+    SecurityDocument, refused,
 };
 use crate::emr::{error::EmrError, object::ObjectAddress};
 
@@ -30,7 +31,10 @@ impl SecurityDocument {
                 "AuthenticationConfiguration.KerberosConfiguration",
             ),
             (
-                authentication.identity_center_configuration.is_some(),
+                authentication
+                    .identity_center_configuration
+                    .as_ref()
+                    .is_some_and(IdentityCenter::asks),
                 "AuthenticationConfiguration.IdentityCenterConfiguration",
             ),
             (
@@ -64,6 +68,13 @@ impl SecurityDocument {
             Some(metadata) => metadata.check_values(),
             None => Ok(()),
         }
+    }
+}
+
+impl IdentityCenter {
+    /// Whether it asks for anything: with `EnableIdentityCenter` false and nothing else it doesn't.
+    fn asks(&self) -> bool {
+        self.enabled != Some(false) || !self.others.is_empty()
     }
 }
 

@@ -68,7 +68,17 @@ enum CertificateProvider {
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 struct Authentication {
     kerberos_configuration: Option<Value>,
-    identity_center_configuration: Option<Value>,
+    identity_center_configuration: Option<IdentityCenter>,
+}
+
+/// Only one that is off is understood.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct IdentityCenter {
+    #[serde(rename = "EnableIdentityCenter", deserialize_with = "optional_boolean")]
+    enabled: Option<bool>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -195,7 +205,8 @@ impl SecurityDocument {
         let mut json = serde_json::Deserializer::from_str(text);
         let document = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let place = match error.path().to_string() {
-                path if path == "." => String::new(),
+                // The text itself has a fault, of which serde says the line and column.
+                path if path == "." || path == "?" => String::new(),
                 path => format!(" at {path}"),
             };
             refused(&place, error.inner())
@@ -227,6 +238,10 @@ fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
             "expected true or false, found \"{text}\""
         ))),
     }
+}
+
+fn optional_boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    boolean(deserializer).map(Some)
 }
 
 /// `text` with `external_id` written into the runtime role's configuration.

@@ -99,6 +99,14 @@ fn what_is_not_built_is_refused_by_name() {
             "IdentityCenter",
         ),
         (
+            r#"{"AuthenticationConfiguration":{"IdentityCenterConfiguration":{"EnableIdentityCenter":true}}}"#,
+            "IdentityCenter",
+        ),
+        (
+            r#"{"AuthenticationConfiguration":{"IdentityCenterConfiguration":{"EnableIdentityCenter":false,"IdentityCenterInstanceARN":"a"}}}"#,
+            "IdentityCenter",
+        ),
+        (
             r#"{"AuthorizationConfiguration":{"EmrFsConfiguration":{}}}"#,
             "EmrFsConfiguration",
         ),
@@ -106,6 +114,16 @@ fn what_is_not_built_is_refused_by_name() {
         let error = SecurityDocument::parse(text).unwrap_err();
         assert!(matches!(error, EmrError::Unsupported(_)), "{text}: {error}");
         assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn identity_center_may_be_off() {
+    for off in ["false", "\"false\""] {
+        let text = format!(
+            r#"{{"AuthenticationConfiguration":{{"IdentityCenterConfiguration":{{"EnableIdentityCenter":{off}}}}}}}"#
+        );
+        SecurityDocument::parse(&text).unwrap();
     }
 }
 
@@ -137,7 +155,14 @@ fn a_refusal_names_the_place() {
             "duplicate field `AuthorizationConfiguration`",
         ),
         (r#"{} x"#, "trailing characters at line 1 column 4"),
-        (r#"{"EncryptionConfiguration""#, "line 1 column"),
+        (
+            r#"{"EncryptionConfiguration""#,
+            "not valid: EOF while parsing an object at line 1 column",
+        ),
+        (
+            "",
+            "not valid: EOF while parsing a value at line 1 column 0",
+        ),
     ] {
         let error = SecurityDocument::parse(text).unwrap_err().to_string();
         assert!(error.contains(place), "{text}: {error}");
