@@ -257,8 +257,8 @@ def bridge_settings(conf: Any) -> None:
         if isinstance(key, str) and key.startswith(FIXED):
             from pyspark.errors.exceptions.connect import AnalysisException
 
-            text = f'[CANNOT_MODIFY_CONFIG] "{key}" is fixed since the session was started; name it in %%configure, or in the cluster\'s settings'
-            raise AnalysisException(message=text)
+            instead = "name it in %%configure, or in the cluster's settings"
+            raise AnalysisException(message=f'[CANNOT_MODIFY_CONFIG] "{key}" is fixed since the session was started; {instead}')
         plain(self, key, value)
 
     conf.set = set_one

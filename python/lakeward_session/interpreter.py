@@ -5,7 +5,6 @@ value. Lines that begin with ``%`` are magics, looked for only when the code isn
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast

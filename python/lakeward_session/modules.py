@@ -16,8 +16,8 @@ from typing import IO, Any
 FOLDER = os.path.join(os.path.expanduser("~"), ".lakeward-modules")
 ARCHIVES = (".zip", ".egg", ".whl")
 WITHOUT_INDEX = (
-    "no package index can be reached from this session. Take pure Python modules from S3 with sc.addPyFile('s3://BUCKET/KEY.zip') (or .py, .whl); "
-    "packages for all sessions belong to the Python that Lakeward is started with, --session-python"
+    "no package index can be reached from this session. Take pure Python modules from S3 with sc.addPyFile('s3://BUCKET/KEY.zip') "
+    "(or .py, .whl); packages for all sessions belong to the Python that Lakeward is started with, --session-python"
 )
 FILE_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024

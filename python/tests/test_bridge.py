@@ -129,15 +129,15 @@ class RefusalTest(unittest.TestCase):
 
     def test_what_is_lost_is_named(self):
         text = self.explained("Failed to create database: unhandled error (AccessDeniedException)", "create database foo")
-        self.assertEqual(
-            text, "AccessDeniedException (AWS Glue, create database); this takes glue:CreateDatabase, and CREATE_DATABASE on the catalog in Lake Formation"
-        )
+        needed = "this takes glue:CreateDatabase, and CREATE_DATABASE on the catalog in Lake Formation"
+        self.assertEqual(text, f"AccessDeniedException (AWS Glue, create database); {needed}")
         lost = "Failed to get table: unhandled error (AccessDeniedException)"
         select = self.explained(lost, "select * from mine", "AccessDenied: Required Select on mine")
         self.assertEqual(select, "AccessDenied: Required Select on mine (AWS Glue, get table)")
         create = self.explained(lost, "-- new\ncreate table mine as select 1", "AccessDenied: Required Select on mine")
         self.assertTrue(create.endswith("if the table is new, this takes glue:CreateTable, and CREATE_TABLE on the database"), create)
-        self.assertEqual(self.explained("Failed to list views: dispatch failure", "show views", "x"), "Failed to list views: dispatch failure")
+        other = "Failed to list views: dispatch failure"
+        self.assertEqual(self.explained(other, "show views", "x"), other)
 
     def test_names_of_tables(self):
         self.assertEqual(bridge.split_name("`a`.`b`"), ("a", "b"))
@@ -157,7 +157,7 @@ class JsonTest(unittest.TestCase):
     def test_collection(self):
         items = Collection(None, [3, 1])
         self.assertEqual(items.map(lambda n: n + 1).filter(lambda n: n > 2).collect(), [4])
-        words = Collection(None, "a b a".split()).map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b)
+        words = Collection(None, ["a", "b", "a"]).map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b)
         self.assertEqual(words.sortBy(lambda pair: pair[1], ascending=False).collect(), [("a", 2), ("b", 1)])
         self.assertEqual((items.sum(), items.mean(), items.max(), items.reduce(min), items.distinct().count()), (4, 2.0, 3, 1, 2))
         with self.assertRaisesRegex(AttributeError, "no RDDs"):

@@ -150,10 +150,11 @@ class KernelTest(unittest.TestCase):
         self.assertEqual(contents(lines, "execute_reply")[0]["status"], "ok")
 
     def test_commands_need_no_terminal(self):
-        hidden = "import pty, os\ndef none(*_): raise OSError('out of pty devices')\npty.openpty = pty.fork = os.openpty = os.forkpty = none"
-        self.kernel.run(hidden)
+        refusal = "import pty, os\ndef none(*_): raise OSError('out of pty devices')\n"
+        self.kernel.run(refusal + "pty.openpty = pty.fork = os.openpty = os.forkpty = none")
         lines = self.kernel.run("!echo out; echo err >&2; exit 3")
-        self.assertEqual(sorted((content["name"], content["text"]) for content in contents(lines, "stream")), [("stderr", "err\n"), ("stdout", "out\n")])
+        said = sorted((content["name"], content["text"]) for content in contents(lines, "stream"))
+        self.assertEqual(said, [("stderr", "err\n"), ("stdout", "out\n")])
         self.assertEqual(result(self.kernel.run("_exit_code")), "3")
         self.assertIn("pip ", contents(self.kernel.run("%pip --version"), "stream")[0]["text"])
         request = self.kernel.execute("!echo begun; sleep 600")

@@ -151,7 +151,8 @@ class EngineTest(unittest.TestCase):
         with zipfile.ZipFile(folder / "packed.zip", "w") as archive:
             archive.writestr("packed.py", "def f(n): return n + 10")
         self.session.text("from pyspark.sql import functions as F\nspark.range(1).select(F.udf(lambda n: n)('id')).collect()")
-        self.session.text(f"sc.addPyFile('{folder}/plain.py')\nspark.addArtifacts('{folder}/packed.zip', pyfile=True)\nimport packed, plain")
+        self.session.text(f"sc.addPyFile('{folder}/plain.py')\nspark.addArtifacts('{folder}/packed.zip', pyfile=True)")
+        self.session.text("import packed, plain")
         code = "[spark.range(1).select(F.udf(f, 'long')('id')).first()[0] for f in (plain.f, packed.f, lambda n: packed.f(plain.f(n)))]"
         self.assertEqual(self.session.text(code), "[1, 10, 11]")
         (folder / "plain.py").write_text("def f(n): return n + 2")
@@ -172,8 +173,10 @@ class EngineTest(unittest.TestCase):
         self.assertEqual(self.session("spark.sql('set spark.executor.memory=4g')")["ename"], "AnalysisException")
 
     def test_the_old_entry_points(self):
-        code = "from pyspark import SparkConf, SparkContext\nfrom pyspark.context import SparkContext as Same\nfrom pyspark.sql import SQLContext\n"
-        self.assertEqual(self.session.text(code + "SQLContext(SparkContext.getOrCreate(SparkConf())).range(2).count(), SparkContext is Same"), "(2, True)")
+        self.session.text("from pyspark import SparkConf, SparkContext\nfrom pyspark.sql import SQLContext")
+        self.session.text("from pyspark.context import SparkContext as Same")
+        code = "SQLContext(SparkContext.getOrCreate(SparkConf())).range(2).count(), SparkContext is Same"
+        self.assertEqual(self.session.text(code), "(2, True)")
         self.assertEqual(self.session.text("sc.applicationId, dict(sc.getConf().getAll())['spark.app.id']"),
                          "('application_1_0001', 'application_1_0001')")  # fmt: skip
         self.session.text("from pyspark.sql import functions as F\nshared = sc.broadcast({0: 'zero'})")
@@ -182,7 +185,8 @@ class EngineTest(unittest.TestCase):
 
     def test_everything_runs_again_after_a_stop(self):
         self.session.text("spark.stop()\nfrom pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()")
-        self.assertEqual(self.session.text("spark.range(2).count(), sqlContext.range(3).count(), sc.parallelize([1]).toDF('a int').count()"), "(2, 3, 1)")
+        code = "spark.range(2).count(), sqlContext.range(3).count(), sc.parallelize([1]).toDF('a int').count()"
+        self.assertEqual(self.session.text(code), "(2, 3, 1)")
 
     def test_the_engine_dies_with_the_interpreter(self):
         engine = self.session.first["engine"]["pid"]

@@ -18,11 +18,14 @@ mod marker;
 mod notebook;
 mod object;
 mod ownership;
+mod public_access;
 mod release;
 mod runtime;
 mod security_configuration;
 mod session_record;
+mod spark_connect;
 mod step;
+mod studio;
 mod table;
 mod tag;
 

@@ -10,11 +10,11 @@ use crate::emr::{
     cluster::{
         auto_termination, bootstrap, describe, end,
         instance::{self, change},
-        launch, list, scaling, setting, tagging,
+        job_flow, launch, list, scaling, setting, tagging,
     },
-    credential, interface, notebook,
+    credential, interface, notebook, public_access,
     release::operation as release,
-    security_configuration as security, step,
+    security_configuration as security, spark_connect, step, studio,
 };
 
 /// The services of EMR: one.
@@ -33,6 +33,9 @@ pub fn services(emr: &Arc<Emr>) -> Vec<Service> {
         interfaces,
         steps,
         notebooks,
+        studios,
+        connect_sessions,
+        public_access_rules,
     ];
     let empty = Service::new("elasticmapreduce", protocol);
     vec![parts.iter().fold(empty, |service, part| part(service, emr))]
@@ -42,6 +45,7 @@ fn clusters(service: Service, emr: &Arc<Emr>) -> Service {
     service
         .operation("RunJobFlow", emr, launch::run_job_flow)
         .operation("DescribeCluster", emr, describe::describe)
+        .operation("DescribeJobFlows", emr, job_flow::describe)
         .operation("ListClusters", emr, list::clusters)
         .operation("ListBootstrapActions", emr, bootstrap::list)
         .operation("TerminateJobFlows", emr, end::terminate)
@@ -127,4 +131,33 @@ fn notebooks(service: Service, emr: &Arc<Emr>) -> Service {
         .operation("DescribeNotebookExecution", emr, notebook::describe)
         .operation("StopNotebookExecution", emr, notebook::stop)
         .operation("ListNotebookExecutions", emr, notebook::list)
+}
+
+fn studios(service: Service, emr: &Arc<Emr>) -> Service {
+    let service = service
+        .operation("CreateStudio", emr, studio::create)
+        .operation("ListStudios", emr, studio::list)
+        .operation("ListStudioSessionMappings", emr, studio::list_mappings);
+    studio::OF_ONE.into_iter().fold(service, |service, name| {
+        service.operation(name, emr, studio::of_one(name))
+    })
+}
+
+fn connect_sessions(service: Service, emr: &Arc<Emr>) -> Service {
+    let service = service
+        .operation("StartSession", emr, spark_connect::start)
+        .operation("ListSessions", emr, spark_connect::list);
+    spark_connect::OF_ONE
+        .into_iter()
+        .fold(service, |service, name| {
+            service.operation(name, emr, spark_connect::of_one(name))
+        })
+}
+
+fn public_access_rules(service: Service, emr: &Arc<Emr>) -> Service {
+    public_access::OPERATIONS
+        .into_iter()
+        .fold(service, |service, name| {
+            service.operation(name, emr, public_access::refused(name))
+        })
 }

@@ -38,6 +38,7 @@ fn refusal(error: SessionError) -> NotStarted {
         | SessionError::TooManyStarting
         | SessionError::TooManyOfRole { .. }
         | SessionError::TooManyOfLogin { .. }
+        | SessionError::Full { .. }
         | SessionError::ShuttingDown => NotStarted::Now(text),
         SessionError::Settings(_)
         | SessionError::Sandbox(_)
@@ -100,6 +101,7 @@ mod tests {
             SessionError::TooManySessions { limit: 1 },
             SessionError::TooManyStarting,
             SessionError::TooManyOfLogin { limit: 1 },
+            SessionError::Full { limit: 1 },
             SessionError::ShuttingDown,
         ] {
             let text = error.to_string();

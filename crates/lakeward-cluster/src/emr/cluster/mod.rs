@@ -8,6 +8,7 @@ pub(crate) mod configuration;
 pub(crate) mod describe;
 pub(crate) mod end;
 pub(crate) mod instance;
+pub(crate) mod job_flow;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;
 pub(crate) mod list;

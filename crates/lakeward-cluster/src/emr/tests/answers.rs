@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::world::{World, code, request, role_arn};
-use crate::emr::{interface, notebook, release::operation as release};
+use crate::emr::{
+    cluster::job_flow, interface, notebook, public_access, release::operation as release,
+    spark_connect, studio,
+};
 
 #[tokio::test]
 async fn releases_are_listed_in_pages_and_described() {
@@ -163,4 +166,73 @@ async fn no_notebook_execution_is_started() {
     assert!(error.unwrap_err().message.contains("'ex-1' is not valid"));
     let error = world.run(&root, notebook::stop, one).await;
     assert!(error.unwrap_err().message.contains("'ex-1' is not valid"));
+}
+
+#[tokio::test]
+async fn what_there_is_none_of_says_what_is_instead() {
+    let world = World::new().await;
+    let id = world.launch(request()).await;
+    world.until(&id, "WAITING").await;
+    let root = world.root().await;
+    macro_rules! refused {
+        ($handler:expr, $input:tt, $code:literal, $message:expr) => {
+            let error = world.run(&root, $handler, json!($input)).await.unwrap_err();
+            assert_eq!(code(&error), $code);
+            assert!(error.message.contains($message), "{error}");
+        };
+    }
+    let newer = "GetClusterSessionCredentials";
+    refused!(studio::create, {"Name": "s"}, "InvalidRequestException", newer);
+    for name in studio::OF_ONE {
+        let one = studio::of_one(name);
+        refused!(one, {"StudioId": "es-1"}, "InvalidRequestException", "'es-1' does not exist");
+    }
+    refused!(spark_connect::start, {"ClusterId": id}, "InvalidRequestException", newer);
+    refused!(
+        spark_connect::start,
+        {"ClusterId": "j-NONE"},
+        "InvalidRequestException",
+        "'j-NONE' is not valid"
+    );
+    for name in spark_connect::OF_ONE {
+        let one = spark_connect::of_one(name);
+        let session = json!({"ClusterId": id, "SessionId": "x-1"});
+        refused!(
+            one,
+            session,
+            "InvalidRequestException",
+            "'x-1' is not valid"
+        );
+    }
+    for name in public_access::OPERATIONS {
+        let one = public_access::refused(name);
+        refused!(one, {}, "InvalidRequestException", "no security group");
+    }
+    refused!(
+        job_flow::describe,
+        {},
+        "ValidationException",
+        "DescribeCluster"
+    );
+    refused!(
+        job_flow::describe,
+        {"JobFlowIds": ["j-NONE"]},
+        "ValidationException",
+        "not valid"
+    );
+    for (listed, none) in [
+        (world.run(&root, studio::list, json!({})).await, "Studios"),
+        (
+            world.run(&root, studio::list_mappings, json!({})).await,
+            "SessionMappings",
+        ),
+        (
+            world
+                .run(&root, spark_connect::list, json!({"ClusterId": id}))
+                .await,
+            "Sessions",
+        ),
+    ] {
+        assert_eq!(listed.unwrap(), json!({none: []}));
+    }
 }

@@ -125,7 +125,7 @@ async fn every_operation_of_the_table_is_tested_above() {
     let services = crate::emr::services(&world.emr);
     let names: Vec<_> = services[0].operations().collect();
     assert_eq!(services[0].signing_name(), "elasticmapreduce");
-    assert_eq!(names.len(), 47, "{names:?}");
+    assert_eq!(names.len(), 65, "{names:?}");
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::world::{ACCOUNT, REGION, World, allow, code, request};
 use crate::emr::{
-    cluster::{auto_termination, bootstrap, instance, scaling, setting},
-    interface, notebook,
+    cluster::{auto_termination, bootstrap, instance, job_flow, scaling, setting},
+    interface, notebook, public_access,
     release::operation as release,
+    spark_connect, studio,
 };
 
 fn statement(action: &str, resource: &str) -> String {
@@ -65,6 +66,19 @@ async fn errors(world: &World, policy: &str, cluster: &str) -> Vec<(&'static str
         "DescribeNotebookExecution": notebook::describe, {"NotebookExecutionId": "ex-1"};
         "StopNotebookExecution": notebook::stop, {"NotebookExecutionId": "ex-1"};
         "ListNotebookExecutions": notebook::list, {};
+        "CreateStudio": studio::create, {};
+        "ListStudios": studio::list, {};
+        "ListStudioSessionMappings": studio::list_mappings, {};
+        "DescribeStudio": studio::of_one("DescribeStudio"), {"StudioId": "es-1"};
+        "GetStudioSessionMapping": studio::of_one("GetStudioSessionMapping"), {"StudioId": "es-1"};
+        "StartSession": spark_connect::start, {"ClusterId": cluster};
+        "ListSessions": spark_connect::list, {"ClusterId": cluster};
+        "GetSession": spark_connect::of_one("GetSession"),
+            {"ClusterId": cluster, "SessionId": "1"};
+        "GetBlockPublicAccessConfiguration":
+            public_access::refused("GetBlockPublicAccessConfiguration"), {};
+        "DescribeJobFlows": job_flow::describe, {};
+        "DescribeJobFlows": job_flow::describe, {"JobFlowIds": [cluster]};
         "ListReleaseLabels": release::list, {};
         "DescribeReleaseLabel": release::describe, {};
         "ListSupportedInstanceTypes": release::instance_types, {"ReleaseLabel": "emr-6.10.0"};
@@ -89,7 +103,7 @@ async fn one_who_was_granted_nothing_is_denied_everything() {
     ] {
         for asked in [id.as_str(), "j-NOSUCHCLUSTER"] {
             let errors = errors(&world, &policy, asked).await;
-            assert_eq!(errors.len(), 30, "{about}");
+            assert_eq!(errors.len(), 41, "{about}");
             for (action, error) in errors {
                 assert_eq!(code(&error), "AccessDeniedException", "{action}, {about}");
                 let text = format!("is not authorized to perform: elasticmapreduce:{action} on");
