@@ -54,7 +54,7 @@ pub(super) async fn create(
     let unkept = Unkept::new(|| livy.sessions.end_batch(&batch, UNKEPT));
     let kept = livy.roles.keep(batch.record()).await;
     kept.map_err(|error| LivyError::Unrecorded(error.message))?;
-    unkept.is_kept();
+    unkept.keep();
     let location = [(header::LOCATION, format!("/batches/{}", batch.id()))];
     let object = Json(answer::batch(&batch, &livy.base));
     Ok((StatusCode::CREATED, location, object).into_response())

@@ -117,7 +117,7 @@ pub(super) async fn create(
     let unkept = Unkept::new(|| livy.sessions.end(&session, UNKEPT));
     let kept = livy.roles.keep(session.record()).await;
     kept.map_err(|error| LivyError::Unrecorded(error.message))?;
-    unkept.is_kept();
+    unkept.keep();
     let location = [(header::LOCATION, format!("/sessions/{}", session.id))];
     let object = Json(answer::session(&session, &livy.base));
     Ok((StatusCode::CREATED, location, object).into_response())
@@ -137,7 +137,7 @@ impl<F: FnOnce()> Unkept<F> {
     }
 
     /// The record is there, so that it may stay.
-    pub fn is_kept(mut self) {
+    pub fn keep(mut self) {
         self.0 = None;
     }
 }
