@@ -303,8 +303,7 @@ fn json_error(version: &str, request_id: &str, error: &AwsError) -> Response<Byt
         ("message", &error.message),
         ("Message", &error.message),
     ];
-    let others = error.members().iter().map(|(name, text)| (*name, &**text));
-    let members = own.into_iter().chain(others);
+    let members = own.into_iter().chain(error.member());
     let body: Value = members.map(|(name, text)| (name, json!(text))).collect();
     let mut response = json(error.status, version, request_id, &body);
     if let Ok(code) = HeaderValue::from_str(&error.code) {
