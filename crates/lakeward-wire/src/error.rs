@@ -14,7 +14,8 @@ pub struct AwsError {
     /// What is wrong and what would fix it.
     pub message: String,
     headers: Vec<(&'static str, String)>,
-    members: Vec<(&'static str, String)>,
+    /// Boxed, since few errors have one and all are carried about.
+    member: Option<Box<(&'static str, String)>>,
 }
 
 impl AwsError {
@@ -29,7 +30,7 @@ impl AwsError {
             code: code.into(),
             message: message.into(),
             headers: Vec::new(),
-            members: Vec::new(),
+            member: None,
         }
     }
 
@@ -46,18 +47,19 @@ impl AwsError {
         &self.headers
     }
 
-    /// Adds a member that the service's model has for this error beside its message, for instance
+    /// Adds the member that the service's model has for this error beside its message, for instance
     /// EMR's `ErrorCode`. Only JSON protocols write it.
     #[must_use]
     pub fn with_member(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.members.push((name, value.into()));
+        self.member = Some(Box::new((name, value.into())));
         self
     }
 
-    /// The error's additional members.
+    /// The error's additional member.
     #[must_use]
-    pub fn members(&self) -> &[(&'static str, String)] {
-        &self.members
+    pub fn member(&self) -> Option<(&'static str, &str)> {
+        let (name, value) = self.member.as_deref()?;
+        Some((name, value))
     }
 
     /// The same error under a protocol's own name and status.

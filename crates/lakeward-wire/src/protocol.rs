@@ -298,11 +298,13 @@ fn json(status: StatusCode, version: &str, request_id: &str, value: &Value) -> R
 
 fn json_error(version: &str, request_id: &str, error: &AwsError) -> Response<Bytes> {
     // Services differ in the case of this member; SDKs read either.
-    let mut body =
-        json!({"__type": error.code, "message": error.message, "Message": error.message});
-    for (name, value) in error.members() {
-        body[*name] = json!(value);
-    }
+    let own = [
+        ("__type", &*error.code),
+        ("message", &error.message),
+        ("Message", &error.message),
+    ];
+    let members = own.into_iter().chain(error.member());
+    let body: Value = members.map(|(name, text)| (name, json!(text))).collect();
     let mut response = json(error.status, version, request_id, &body);
     if let Ok(code) = HeaderValue::from_str(&error.code) {
         response.headers_mut().insert("x-amzn-errortype", code);

@@ -161,13 +161,12 @@ mod tests {
     fn an_invalid_request_has_an_error_code_and_a_validation_error_none() {
         let missing = AwsError::from(EmrError::NoSuchCluster("j-1".to_owned()));
         assert_eq!(missing.code, "InvalidRequestException");
-        let expected = [("ErrorCode", "NoSuchCluster".to_owned())];
-        assert_eq!(missing.members(), expected);
+        assert_eq!(missing.member(), Some(("ErrorCode", "NoSuchCluster")));
         let older = AwsError::from(EmrError::NoSuchCluster("j-1".to_owned()).of_older_operation());
         assert_eq!(older.code, "ValidationException");
-        assert!(older.members().is_empty());
+        assert_eq!(older.member(), None);
         let unbuilt = EmrError::Unsupported("X".to_owned()).of_newer_operation();
         let unbuilt = AwsError::from(unbuilt);
-        assert_eq!(unbuilt.members(), [("ErrorCode", "Unsupported".to_owned())]);
+        assert_eq!(unbuilt.member(), Some(("ErrorCode", "Unsupported")));
     }
 }

@@ -205,7 +205,7 @@ fn a_member_that_is_null_is_not_given() {
 }
 
 #[test]
-fn an_errors_members_are_written_in_json() {
+fn an_errors_own_member_is_written_in_json() {
     let error = || AwsError::validation("no").with_member("ErrorCode", "NoSuchCluster");
     for protocol in [JSON, Protocol::RestJson] {
         let response = protocol.encode("Do", "id", Err(error()));
