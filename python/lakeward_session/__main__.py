@@ -8,7 +8,7 @@ import time
 import traceback
 from typing import Any
 
-from . import assignment, batch, configuration
+from . import assignment, batch, configuration, modules
 from .channel import Channel
 from .interpreter import Interpreter, failure
 from .output import DEFAULT_LIMIT
@@ -57,7 +57,7 @@ def begin(interpreter: Interpreter, engine: Any, kind: str, is_other: bool) -> d
         engine.restart() if is_other else configuration.apply(engine.spark)
         interpreter.names.update(engine.names())
         interpreter.on_cancel = engine.cancel
-        interpreter.sql = engine.spark.sql
+        interpreter.sql = engine.sql
         facts["engine"] = {"name": "sail", "pid": engine.pid, "port": engine.port}
     return facts
 
@@ -70,6 +70,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN if options.kind == "kernel" else interpreter.interrupt)
     try:
         started = time.monotonic()
+        modules.prepare()
         engine, bridge = engine_of(options), bridge_of(options, channel)
         channel.send({"warm": True, "seconds": round(time.monotonic() - started, 3)})
         line = next(lines, None)
@@ -77,6 +78,7 @@ def main() -> int:
             return 0
         told = json.loads(line)["begin"]
         is_other = assignment.accept(told)
+        configuration.take_modules()
         if bridge is not None:
             return bridge.serve(lines, is_other)
         channel.send(begin(interpreter, engine, told["kind"], is_other))
@@ -85,6 +87,7 @@ def main() -> int:
         channel.send({"fatal": f"{type(error).__name__}: {error}"})
         return 1
     for line in lines:
+        interpreter.expect()
         answer(channel, interpreter, json.loads(line))
     return 0
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,17 +16,12 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any
 
-FILE_BYTES = 64 * 1024 * 1024
+from . import modules
+
 CHUNK_BYTES = 64 * 1024
 LINGER_SECONDS = 2.0  # for what the script's own children still print
-ADDRESS = re.compile(r"s3[an]?://([^/]+)/(.+)", re.DOTALL)
-NAME = re.compile(r"[\w.=+ -]{1,128}")
 
 Say = Callable[[dict[str, Any]], None]
-
-
-class BatchError(Exception):
-    """The script or one of its modules can't be had."""
 
 
 def run(script: dict[str, Any], say: Say) -> None:
@@ -38,11 +32,10 @@ def run(script: dict[str, Any], say: Say) -> None:
         with lock:
             say(message)
 
-    folder = tempfile.mkdtemp(prefix="batch-")
-    path = fetch(script["file"], folder)
-    modules = tempfile.mkdtemp(prefix="modules-")
-    archives = [fetched for file in script["py_files"] if not (fetched := fetch(file, modules)).endswith(".py")]
-    task = {"script": path, "args": script["args"], "paths": [modules, *archives]}
+    path = modules.fetch(script["file"], tempfile.mkdtemp(prefix="batch-"))
+    for file in script["py_files"]:
+        modules.add(file, is_new=True)
+    task = {"script": path, "args": script["args"], "paths": modules.places()}
     child = subprocess.Popen(
         [sys.executable, "-m", f"{__package__}.submitted", json.dumps(task)],
         stdin=subprocess.DEVNULL,
@@ -71,40 +64,3 @@ def pump(stream: IO[bytes] | None, name: str, say: Say) -> threading.Thread:
     thread = threading.Thread(target=copy, daemon=True)
     thread.start()
     return thread
-
-
-def fetch(address: str, folder: str) -> str:
-    """Copies an object of S3 into the folder, and answers its path there."""
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    match = ADDRESS.fullmatch(address)
-    if match is None:
-        raise BatchError(f"{address} is not an address in S3: s3://BUCKET/KEY")
-    bucket, key = match.groups()
-    name = key.rsplit("/", 1)[-1]
-    if not NAME.fullmatch(name):
-        raise BatchError(f"{address}: the file's name may hold letters, digits, spaces and ._=+- only")
-    path = os.path.join(folder, name)
-    try:
-        answer = boto3.client("s3").get_object(Bucket=bucket, Key=key)
-        with open(path, "xb") as file:
-            copy_bounded(answer["Body"], file, address)
-    except ClientError as error:
-        details = error.response["Error"]
-        raise BatchError(f"cannot read {address}: {details['Code']}: {details.get('Message', '')}") from None
-    except FileExistsError:
-        raise BatchError(f"{address}: another file of this batch has the same name") from None
-    except (BotoCoreError, OSError) as error:
-        raise BatchError(f"cannot read {address}: {type(error).__name__}: {error}") from None
-    return path
-
-
-def copy_bounded(source: Any, target: IO[bytes], address: str) -> None:
-    """Copies at most what a script may have."""
-    left = FILE_BYTES
-    while chunk := source.read(CHUNK_BYTES):
-        left -= len(chunk)
-        if left < 0:
-            raise BatchError(f"{address} is larger than {FILE_BYTES} bytes")
-        target.write(chunk)

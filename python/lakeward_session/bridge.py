@@ -2,62 +2,52 @@
 
 Each entry names the gap and can go when the engine closes it (seen with Sail 0.7.2, pyspark-client 4.2.0):
 
-* ``USE tpc`` and ``DESCRIBE t`` are syntax errors; Sail wants ``USE DATABASE tpc`` and ``DESCRIBE TABLE t``.
-* ``SHOW DATABASES``, ``SHOW TABLES`` and ``SHOW COLUMNS`` answer other columns than Spark does.
+* SQL: see ``dialect``.
 * A refusal by the catalog loses its text: ``Failed to get table: unhandled error (AccessDeniedException)``. The same question
   is put to Glue once more, and its answer is what the user reads.
 * Spark Connect's ``toJSON`` has no ``use_unicode`` and returns a frame of rows; notebooks want strings.
 * Spark Connect has no ``sparkContext``, and ``read.json`` takes no collection.
+* ``spark.addArtifacts`` and the catalog's ``cacheTable``, ``refreshTable`` and the like aren't built.
+* ``spark.conf.set`` takes what is fixed when a session starts, and does nothing with it. Spark refuses it.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import sys
 import threading
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 
-from . import contexts
+from . import contexts, dialect, modules
+from .dialect import NAME
 
-NAME = r"(?:`[^`]+`|\w+)(?:\s*\.\s*(?:`[^`]+`|\w+))*"
-REWRITES = [
-    (rf"use\s+(?!(?:database|schema|namespace|catalog)\s)({NAME})", r"USE DATABASE \1"),
-    (
-        r"(?:desc|describe)\s+(?!(?:function|catalog|database|schema|namespace|table|extended|formatted|query|select|with|values|from)\s)"
-        rf"({NAME})",
-        r"DESCRIBE TABLE \1",
-    ),
-    (rf"(?:desc|describe)\s+(?:table\s+)?formatted\s+({NAME})", r"DESCRIBE EXTENDED \1"),
-]
-RENAMES = [
-    (r"show\s+(?:databases|schemas|namespaces)\b.*", ["name as namespace"]),
-    (r"show\s+tables\b.*", ["database as namespace", "tableName", "isTemporary"]),
-    (r"show\s+columns\b.*", ["name as col_name"]),
-]
-LOST = re.compile(r"Failed to (get table|get database|list tables|list databases): (?:unhandled|service) error")
+LOST = re.compile(r"Failed to ([a-z]+ (?:table|database|view)s?): (?:unhandled|service) error(?: \((\w+)\))?")
+NEEDED = {
+    "create table": "glue:CreateTable, and CREATE_TABLE on the database",
+    "alter table": "glue:UpdateTable, and ALTER on the table",
+    "drop table": "glue:DeleteTable, and DROP on the table",
+    "create database": "glue:CreateDatabase, and CREATE_DATABASE on the catalog",
+    "drop database": "glue:DeleteDatabase, and DROP on the database",
+    "create view": "glue:CreateTable, and CREATE_TABLE on the database",
+    "drop view": "glue:DeleteTable, and DROP on the view",
+}
+CREATES_TABLE = re.compile(r"create\s+(?:or\s+replace\s+)?(?:external\s+)?table\b", re.IGNORECASE)
+# Settings of Spark's that a running session can't change, by the beginning of their names.
+FIXED = (
+    "spark.cores.", "spark.default.parallelism", "spark.driver.", "spark.dynamicAllocation.", "spark.eventLog.",
+    "spark.executor.", "spark.jars", "spark.local.dir", "spark.master", "spark.memory.", "spark.serializer", "spark.shuffle.",
+    "spark.sql.catalogImplementation", "spark.sql.extensions", "spark.sql.warehouse.dir", "spark.submit.", "spark.ui.", "spark.yarn.",
+)  # fmt: skip
 TABLE_NAMES = re.compile(rf"\b(?:from|join|table|into|describe|desc|extended)\s+({NAME}(?:\s*,\s*{NAME})*)", re.IGNORECASE)
 DATABASE_NAME = re.compile(rf"\b(?:use|database|schema|namespace|in|from)\s+(?:(?:database|schema|namespace)\s+)?({NAME})", re.IGNORECASE)
 asked = threading.local()
-
-
-def rewrite(statement: str) -> str:
-    """The statement in the words that Sail knows."""
-    for pattern, replacement in REWRITES:
-        if match := re.fullmatch(rf"\s*{pattern}\s*;?\s*", statement, re.IGNORECASE):
-            return match.expand(replacement)
-    return statement
-
-
-def renamed_columns(statement: str) -> list[str] | None:
-    """What to select from the answer to a SHOW statement so that it has Spark's columns."""
-    for pattern, columns in RENAMES:
-        if re.fullmatch(rf"\s*{pattern}", statement, re.IGNORECASE | re.DOTALL):
-            return columns
-    return None
 
 
 class Memory(grpc.UnaryStreamClientInterceptor, grpc.UnaryUnaryClientInterceptor):
@@ -122,11 +112,11 @@ def service_refusal(what: str, request: Any, current_database: Callable[[], str]
     try:
         if what == "list databases":
             glue.get_databases(MaxResults=1)
-        elif what == "list tables":
+        elif what in ("list tables", "list views"):
             glue.get_tables(DatabaseName=database_in(request) or current_database(), MaxResults=1)
         elif what == "get database":
             glue.get_database(Name=database_in(request) or current_database())
-        else:
+        elif what == "get table":
             for database, table in tables_in(request):
                 try:
                     glue.get_table(DatabaseName=database or current_database(), Name=table)
@@ -147,11 +137,25 @@ def explained(error: Exception, request: Any, current_database: Callable[[], str
     lost = LOST.search(str(error))
     if not lost:
         return error
+    what, code = lost.groups()
     try:
-        refusal = service_refusal(lost.group(1), request, current_database)
+        refusal = service_refusal(what, request, current_database)
     except Exception:  # the explanation failed; the error itself still stands
         return error
-    return error if refusal is None else AnalysisException(message=f"{refusal} (AWS Glue, {lost.group(1)})")
+    if refusal is not None:
+        new = f"; if the table is new, this takes {NEEDED['create table']}" if what == "get table" and creates_table(request) else ""
+        return AnalysisException(message=f"{refusal} (AWS Glue, {what}){new}")
+    if code is not None and what in NEEDED:
+        return AnalysisException(message=f"{code} (AWS Glue, {what}); this takes {NEEDED[what]} in Lake Formation")
+    return error
+
+
+def creates_table(request: Any) -> bool:
+    """Whether a request makes a table, by SQL or by a frame's writer."""
+    if any(CREATES_TABLE.match(dialect.bare(text)) for _, text in texts_of(request, frozenset(("query", "sql")))):
+        return True
+    plan = getattr(request, "plan", None)
+    return plan is not None and plan.command.WhichOneof("command_type") in ("write_operation", "write_operation_v2")
 
 
 class JsonLines:
@@ -186,39 +190,112 @@ def prepare(url: str) -> Callable[[], Any]:
     os.environ.setdefault("SPARK_HOME", os.path.dirname(pyspark.__file__))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from pyspark.sql.connect.catalog import Catalog
         from pyspark.sql.connect.client import DefaultChannelBuilder
         from pyspark.sql.connect.client.core import SparkConnectClient
+        from pyspark.sql.connect.conf import RuntimeConf
         from pyspark.sql.connect.dataframe import DataFrame
         from pyspark.sql.connect.readwriter import DataFrameReader
         from pyspark.sql.connect.session import SparkSession
 
     bridge_sql(SparkSession)
-    bridge_errors(SparkConnectClient, SparkSession)
+    bridge_errors(SparkConnectClient, SparkSession, DefaultChannelBuilder)
     bridge_json(DataFrame, DataFrameReader)
-    SparkSession.sparkContext = property(contexts.SparkContext.of)  # type: ignore[attr-defined]
-
-    def join() -> Any:
-        channel = DefaultChannelBuilder(url)
-        channel.add_interceptor(Memory())  # type: ignore[arg-type]
-        return SparkSession.builder.channelBuilder(channel).getOrCreate()
-
-    return join
+    bridge_caches(Catalog)
+    bridge_settings(RuntimeConf)
+    bridge_contexts(SparkSession)
+    return lambda: SparkSession.builder.channelBuilder(DefaultChannelBuilder(url)).getOrCreate()
 
 
 def bridge_sql(session: type) -> None:
     plain = session.sql  # type: ignore[attr-defined]
 
+    @functools.wraps(plain)
     def sql(self: Any, sqlQuery: str, args: Any = None, **kwargs: Any) -> Any:
-        frame = plain(self, rewrite(sqlQuery), args, **kwargs)
-        columns = renamed_columns(sqlQuery)
+        answer = dialect.answer(self, sqlQuery) if isinstance(sqlQuery, str) else None
+        if answer is not None:
+            return answer
+        frame = plain(self, dialect.rewrite(sqlQuery), args, **kwargs)
+        columns = dialect.renamed_columns(sqlQuery)
         return frame if columns is None else frame.selectExpr(*columns)
 
     session.sql = sql  # type: ignore[attr-defined]
 
 
-def bridge_errors(client: type, session: Any) -> None:
-    plain = client._handle_error  # type: ignore[attr-defined]
+def bridge_caches(catalog: Any) -> None:
+    """Nothing is cached: a changed grant is felt at the next query."""
 
+    def look(self: Any, tableName: str, *_: Any, **__: Any) -> None:
+        _ = self._sparkSession.table(tableName).schema
+
+    def is_cached(self: Any, tableName: str) -> bool:
+        look(self, tableName)
+        return False
+
+    for name in ("cacheTable", "uncacheTable", "refreshTable"):
+        put(catalog, name, look)
+    for name in ("clearCache", "refreshByPath"):
+        put(catalog, name, lambda *_, **__: None)
+    put(catalog, "isCached", is_cached)
+
+
+def put(owner: Any, name: str, instead: Callable[..., Any]) -> None:
+    """Puts a function in the place of a method, under its name and with its documentation."""
+
+    @functools.wraps(getattr(owner, name))
+    def method(*args: Any, **kwargs: Any) -> Any:
+        return instead(*args, **kwargs)
+
+    setattr(owner, name, method)
+
+
+def bridge_settings(conf: Any) -> None:
+    plain = conf.set
+
+    @functools.wraps(plain)
+    def set_one(self: Any, key: str, value: Any) -> None:
+        if isinstance(key, str) and key.startswith(FIXED):
+            from pyspark.errors.exceptions.connect import AnalysisException
+
+            instead = "name it in %%configure, or in the cluster's settings"
+            raise AnalysisException(message=f'[CANNOT_MODIFY_CONFIG] "{key}" is fixed since the session was started; {instead}')
+        plain(self, key, value)
+
+    conf.set = set_one
+
+
+def bridge_contexts(session: Any) -> None:
+    """``sc`` and the old entry points, also for those who import them."""
+    import pyspark
+    import pyspark.sql
+
+    def add_artifacts(self: Any, *path: str, pyfile: bool = False, archive: bool = False, file: bool = False) -> None:
+        if not pyfile or archive or file:
+            raise NotImplementedError("only Python modules can be added (pyfile=True); read other files from S3 in your code")
+        for one in path:
+            modules.add(one)
+
+    put(session, "addArtifacts", add_artifacts)
+    put(session, "addArtifact", add_artifacts)
+    session.sparkContext = property(contexts.SparkContext.of)
+    module = types.ModuleType("pyspark.context")
+    module.SparkContext = pyspark.SparkContext = contexts.SparkContext  # type: ignore[attr-defined]
+    sys.modules["pyspark.context"] = pyspark.context = module  # type: ignore[attr-defined]
+    pyspark.sql.SQLContext = contexts.SqlContext  # type: ignore[assignment,misc]
+
+
+def bridge_errors(client: type, session: Any, channel: Any) -> None:
+    plain = client._handle_error  # type: ignore[attr-defined]
+    plain_init = channel.__init__
+
+    @functools.wraps(plain_init)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        plain_init(self, *args, **kwargs)
+        self.add_interceptor(Memory())
+
+    channel.__init__ = init
+
+    @functools.wraps(plain)
     def handle_error(self: Any, error: Exception) -> None:
         request = getattr(asked, "request", None)
         try:
@@ -236,9 +313,11 @@ def bridge_json(frame: type, reader: type) -> None:
     plain_to_json = frame.toJSON  # type: ignore[attr-defined]
     plain_json = reader.json  # type: ignore[attr-defined]
 
+    @functools.wraps(plain_to_json)
     def to_json(self: Any, use_unicode: bool = True) -> JsonLines:
         return JsonLines(plain_to_json(self))
 
+    @functools.wraps(plain_json)
     def json(self: Any, path: Any, schema: Any = None, **options: Any) -> Any:
         if isinstance(path, frame):
             path = contexts.Collection(path.sparkSession, [row[0] for row in path.collect()])  # type: ignore[attr-defined]

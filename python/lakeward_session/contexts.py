@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
+import os
+import statistics
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+from . import modules
+
+
+def current(spark: Any) -> Any:
+    """The session, or the one that user code made when it had stopped it."""
+    return type(spark).active() if getattr(spark, "is_stopped", False) else spark
 
 
 class SqlContext:
     """The old entry point; everything is the session's."""
 
-    def __init__(self, spark: Any) -> None:
-        self.sparkSession = spark
+    def __init__(self, of: Any, sparkSession: Any = None, jsqlContext: Any = None) -> None:
+        self._spark = sparkSession or (of._spark if isinstance(of, SparkContext) else of)
+
+    @classmethod
+    def getOrCreate(cls, sc: SparkContext) -> SqlContext:
+        return cls(sc)
+
+    @property
+    def sparkSession(self) -> Any:
+        return current(self._spark)
 
     def tables(self, dbName: str | None = None) -> Any:
         return self.sparkSession.sql("SHOW TABLES" if dbName is None else f"SHOW TABLES IN `{dbName}`")
@@ -39,30 +57,106 @@ class SqlContext:
 
 
 class SparkContext:
-    """As much of ``sc`` as makes sense without a JVM: small local collections."""
+    """As much of ``sc`` as makes sense without a JVM: facts of the session, modules, and small local collections. There is one
+    context, whatever it is made with."""
 
-    def __init__(self, spark: Any) -> None:
-        self._spark = spark
+    def __init__(self, *_: Any, conf: Any = None, **__: Any) -> None:
+        from pyspark.sql import SparkSession
+
+        self._spark = SparkSession.builder.getOrCreate()
+        if conf is not None:
+            self._spark.conf._set_all(dict(conf.getAll()), silent=False)
 
     @classmethod
     def of(cls, spark: Any) -> SparkContext:
-        return cls(spark)
+        """The context of a session."""
+        context = cls.__new__(cls)
+        context._spark = spark
+        return context
+
+    @classmethod
+    def getOrCreate(cls, conf: Any = None) -> SparkContext:
+        return cls(conf=conf)
 
     @property
     def version(self) -> str:
-        return self._spark.version
+        return current(self._spark).version
+
+    @property
+    def applicationId(self) -> str:
+        return os.environ.get("LAKEWARD_APPLICATION_ID", "")
+
+    @property
+    def appName(self) -> str:
+        return os.environ.get("LAKEWARD_SESSION_NAME", "")
+
+    @property
+    def defaultParallelism(self) -> int:
+        return int(os.environ.get("SAIL_EXECUTION__DEFAULT_PARALLELISM") or os.cpu_count() or 1)
+
+    @property
+    def uiWebUrl(self) -> None:
+        """The engine has no pages."""
+        return
+
+    def getConf(self) -> Any:
+        from pyspark import SparkConf
+
+        facts = [("spark.app.id", self.applicationId), ("spark.app.name", self.appName)]
+        return SparkConf(loadDefaults=False).setAll([*facts, *current(self._spark).conf.getAll.items()])
+
+    def addPyFile(self, path: str) -> None:
+        """Takes a module or an archive of modules, from ``s3://`` or the session's own files; functions that run in the engine
+        find it too."""
+        modules.add(path)
+
+    def install_pypi_package(self, *_: Any, **__: Any) -> None:
+        raise NotImplementedError(modules.WITHOUT_INDEX)
+
+    def broadcast(self, value: Any) -> Broadcast:
+        return Broadcast(value)
 
     def parallelize(self, c: Iterable[Any], numSlices: int | None = None) -> Collection:
-        return Collection(self._spark, list(c))
+        return Collection(current(self._spark), list(c))
+
+    def cancelAllJobs(self) -> None:
+        current(self._spark).interruptAll()
+
+    def stop(self) -> None:
+        current(self._spark).stop()
 
     def setLogLevel(self, logLevel: str) -> None:
         """Accepted; the engine's log level is set when the session starts."""
 
+    def setJobGroup(self, groupId: str, description: str, interruptOnCancel: bool = False) -> None:
+        """Accepted; the engine doesn't group its work."""
+
+    def setJobDescription(self, value: str) -> None:
+        """Accepted; the engine doesn't show its work."""
+
+    def setLocalProperty(self, key: str, value: str) -> None:
+        """Accepted; the engine has no use for it."""
+
+    def getLocalProperty(self, key: str) -> None:
+        """There are none."""
+
     def __repr__(self) -> str:
-        return "<SparkContext of a Spark Connect session: parallelize() only>"
+        return "<SparkContext of a Spark Connect session: parallelize() and the session's facts only>"
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"sc.{name} is not available: the engine has no JVM and no RDDs; use spark and DataFrames")
+
+
+class Broadcast:
+    """What ``sc.broadcast`` returns: a value that travels with the functions that use it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def unpersist(self, blocking: bool = False) -> None:
+        """Nothing is kept elsewhere."""
+
+    destroy = unpersist
 
 
 class Collection:
@@ -94,6 +188,42 @@ class Collection:
 
     def filter(self, f: Callable[[Any], bool]) -> Collection:
         return Collection(self.spark, [item for item in self._items if f(item)])
+
+    def distinct(self) -> Collection:
+        return Collection(self.spark, list(dict.fromkeys(self._items)))
+
+    def reduce(self, f: Callable[[Any, Any], Any]) -> Any:
+        return functools.reduce(f, self._items)
+
+    def reduceByKey(self, func: Callable[[Any, Any], Any], *_: Any, **__: Any) -> Collection:
+        found: dict[Any, Any] = {}
+        for key, value in self._items:
+            found[key] = func(found[key], value) if key in found else value
+        return Collection(self.spark, list(found.items()))
+
+    def sortBy(self, keyfunc: Callable[[Any], Any], ascending: bool = True, numPartitions: int | None = None) -> Collection:
+        return Collection(self.spark, sorted(self._items, key=keyfunc, reverse=not ascending))
+
+    def foreach(self, f: Callable[[Any], None]) -> None:
+        for item in self._items:
+            f(item)
+
+    def sum(self) -> Any:
+        return sum(self._items)
+
+    def mean(self) -> float:
+        return statistics.fmean(self._items)
+
+    def max(self, key: Callable[[Any], Any] | None = None) -> Any:
+        return max(self._items, key=key)
+
+    def min(self, key: Callable[[Any], Any] | None = None) -> Any:
+        return min(self._items, key=key)
+
+    def cache(self) -> Collection:
+        return self
+
+    persist = unpersist = cache
 
     def toDF(self, schema: Any = None) -> Any:
         return self.spark.createDataFrame(self._items, schema)

@@ -54,7 +54,12 @@ class Engine:
     def __init__(self, server: subprocess.Popen[bytes], port: int, spark: Any) -> None:
         self._server = server
         self.port = port
-        self.spark = spark
+        self._spark = spark
+
+    @property
+    def spark(self) -> Any:
+        """The session that user code works with now."""
+        return contexts.current(self._spark)
 
     @property
     def pid(self) -> int:
@@ -89,6 +94,9 @@ class Engine:
             "HiveContext": contexts.absent("HiveContext", "use spark or sqlContext"),
             "StreamingContext": contexts.absent("StreamingContext", "the engine has no streaming"),
         }
+
+    def sql(self, statement: str) -> Any:
+        return self.spark.sql(statement)
 
     def cancel(self) -> bool:
         """Asks the server to drop what the session still runs, without waiting long. A plan that never looks up from its work

@@ -5,11 +5,14 @@ value. Lines that begin with ``%`` are magics, looked for only when the code isn
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import builtins
 import codeop
+import functools
 import json
+import operator
 import os
 import re
 import signal
@@ -20,10 +23,11 @@ from collections.abc import Callable
 from typing import Any
 
 from . import completion, magics, tables
-from .output import DEFAULT_LIMIT, Output
+from .output import DEFAULT_LIMIT, Output, Streams
 
 FILE = "<stdin>"
 OURS = os.path.dirname(__file__) + os.sep
+FUTURES = functools.reduce(operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names))
 OUTERMOST = re.compile(rf'\s*File "{FILE}".*in <module>')
 
 Data = dict[str, Any]
@@ -44,13 +48,22 @@ class Interpreter:
         self.names: dict[str, Any] = module.__dict__
         self.on_cancel: Callable[[], bool] = lambda: False  # whether the engine had to be started anew
         self.sql: Callable[[str], Any] | None = None  # the engine's, whatever user code makes of its names
+        self._streams = Streams()
         self._limit = limit
+        self._futures = 0
         self._running = False
+        self._is_expected = False
+        self._was_stopped_early = False
 
     def interrupt(self, *_: object) -> None:
-        """Signal handler: ends the running statement, and does nothing between statements."""
+        """Signal handler: ends the running statement, also one that is about to run, and does nothing between statements."""
         if self._running:
             raise KeyboardInterrupt
+        self._was_stopped_early = self._is_expected
+
+    def expect(self) -> None:
+        """A request is there: an interrupt that comes before its code runs is meant for it."""
+        self._is_expected, self._was_stopped_early = True, False
 
     def execute(self, code: str, kind: str = "python") -> dict[str, Any]:
         """Runs one statement and returns the reply, without its id."""
@@ -58,14 +71,14 @@ class Interpreter:
         try:
             if kind == "sql":
                 return self._within_limit({"status": "ok", "data": self._guarded([lambda: self._query(code)], output)})
-            data = self._guarded(self._steps(code, output), output)
+            data = self._guarded(self._prepared(code, output), output)
         except KeyboardInterrupt as error:
-            reply = failure(error)
+            reply = failure(error, output)
             if self.on_cancel():
                 reply["evalue"] += "; the engine had to be started anew: temporary views and settings are gone"
             return reply
         except BaseException as error:  # SystemExit too: user code must not end the session
-            return failure(error)
+            return failure(error, output)
         data.setdefault("text/plain", "")
         data["text/plain"] = "\n".join(part for part in (data["text/plain"], output.text()) if part)
         return self._within_limit({"status": "ok", "data": data})
@@ -88,9 +101,12 @@ class Interpreter:
         """Takes the steps one by one; an interrupt ends them, and their output is captured."""
         data: Data = {}
         signal_guard = signal.getsignal(signal.SIGINT)
-        with output.capture():
+        with self._streams.capture(output):
             try:
-                self._running = True
+                self._running, self._is_expected = True, False
+                if self._was_stopped_early:
+                    self._was_stopped_early = False
+                    raise KeyboardInterrupt
                 for step in steps:
                     data = step()
             finally:
@@ -98,6 +114,12 @@ class Interpreter:
                 if signal.getsignal(signal.SIGINT) is not signal_guard:
                     signal.signal(signal.SIGINT, signal_guard)
         return data
+
+    def _prepared(self, code: str, output: Output) -> list[Step]:
+        try:
+            return self._steps(code, output)
+        except Exception as error:
+            raise error.with_traceback(None)  # where the compiler was when it met a typo is nobody's concern
 
     def _steps(self, code: str, output: Output) -> list[Step]:
         try:
@@ -123,9 +145,15 @@ class Interpreter:
         if not tree.body:
             return []
         # Compiling now reports an error in any part before anything has run.
-        last = compile(ast.Interactive([tree.body[-1]]), FILE, "single")
-        before = compile(ast.Module(tree.body[:-1], []), FILE, "exec")
+        before = self._compiled(ast.Module(tree.body[:-1], []), "exec")
+        last = self._compiled(ast.Interactive([tree.body[-1]]), "single")
         return [lambda: self._evaluate(before, output), lambda: self._evaluate(last, output)]
+
+    def _compiled(self, tree: ast.Module | ast.Interactive, mode: str) -> types.CodeType:
+        """Compiles with the features that user code imported from ``__future__``, and with none of this module's."""
+        code = compile(tree, FILE, mode, self._futures, dont_inherit=True)
+        self._futures |= code.co_flags & FUTURES
+        return code
 
     def _evaluate(self, code: types.CodeType, output: Output) -> Data:
         shown: Data = {}
@@ -175,8 +203,9 @@ def is_incomplete(code: str) -> bool:
         return False
 
 
-def failure(error: BaseException) -> dict[str, Any]:
-    """The error reply, with the user's frames and those of libraries, but none of ours."""
+def failure(error: BaseException, output: Output | None = None) -> dict[str, Any]:
+    """The error reply, with the user's frames and those of libraries, but none of ours. What was printed before is put above
+    them: Livy drops it, but the last words before an error are the ones that matter."""
     if isinstance(error, Incomplete):
         return {"status": "error", "ename": "Error", "evalue": str(error), "traceback": []}
     report = traceback.TracebackException(type(error), error, error.__traceback__)
@@ -187,6 +216,8 @@ def failure(error: BaseException) -> dict[str, Any]:
         del lines[outermost]
     cancelled = isinstance(error, KeyboardInterrupt) and not error.args
     evalue = "the statement was cancelled" if cancelled else text_of(error)
+    if output is not None and (printed := output.text()):
+        lines = [*f"{printed}\n".splitlines(keepends=True), *lines]
     return {"status": "error", "ename": type(error).__name__, "evalue": evalue, "traceback": lines}
 
 

@@ -201,7 +201,9 @@ class Bridge:
                 self._is_heard = True
                 self._announce()
             elif self._is_for_clients(message):
-                self._channel.write(kernel_messages.within(self._limit, message, self._sockets[socket], self._session))
+                line = kernel_messages.within(self._limit, message, self._sockets[socket], self._session)
+                if line is not None:
+                    self._channel.write(line)
 
     def _is_for_clients(self, message: dict[str, Any]) -> bool:
         """Neither about our own interrupts, nor from before the channel's first line."""

@@ -63,17 +63,34 @@ def encoded(line: dict[str, Any]) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def within(limit: int, message: Message, channel: str, session: Session) -> bytes:
-    """The line, or that of a message which says that this one is too large."""
+def within(limit: int, message: Message, channel: str, session: Session) -> bytes | None:
+    """The line, or that of a message which says that this one is too large: of printed text the beginning, in the place of others
+    an error. The echo of a cell is dropped."""
     line = line_of(message, channel)
     if len(line) <= limit:
         return line
+    if message["msg_type"] == "execute_input":
+        return None
+    if message["msg_type"] == "stream":
+        return beginning(limit, message, channel)
     text = f"the output has {len(line)} bytes as a message, the limit is {limit}; return less of it"
     error = {"ename": "OutputTooLarge", "evalue": text, "traceback": [f"OutputTooLarge: {text}"]}
     if channel == "iopub":
         return line_of(session.msg("error", content=error, parent=parent_of(message)), channel)
     reply = {"status": "error", "execution_count": message["content"].get("execution_count")} | error
     return line_of(session.msg(message["msg_type"], content=reply, parent=parent_of(message)), channel)
+
+
+def beginning(limit: int, message: Message, channel: str) -> bytes:
+    """The line of a stream's message with as much of its text as fits."""
+    text = message["content"]["text"]
+    kept = len(text)
+    while True:
+        note = f"\n[output truncated: {len(text) - kept} more characters than a message may have]\n" if kept < len(text) else ""
+        line = line_of(message | {"content": message["content"] | {"text": text[:kept] + note}}, channel)
+        if len(line) <= limit or kept == 0:
+            return line
+        kept = min(kept - 1, kept * limit // len(line) * 99 // 100)
 
 
 def parent_of(message: Message) -> Message:

@@ -6,13 +6,14 @@
 """
 
 import json
+import logging
 import os
 import signal
 import sys
 import traceback
 from typing import Any
 
-from . import configuration
+from . import configuration, kernel_commands, modules
 from .server import die_with
 
 BANNER = "A kernel on a Lakeward cluster: spark, sqlContext and sc work under the session's runtime role. %%sql runs SQL.\n"
@@ -31,8 +32,12 @@ def application(connection: str) -> Any:
     config = Config()
     config.HistoryManager.hist_file = ":memory:"
     config.IPKernelApp.parent_handle = os.getppid()
+    known = [logger for logger in logging.root.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
+    silent = [logger for logger in known if logger.disabled]
     app = IPKernelApp.instance(config=config)
     app.initialize(["-f", connection])
+    for logger in silent:  # its set-up of logging turned on every logger that was there
+        logger.disabled = True
     return app
 
 
@@ -43,6 +48,7 @@ def prepare() -> Any:
     from . import kernel_magics  # noqa: F401
     from .engine import Engine
 
+    modules.prepare()
     engine = Engine.start()
     engine.warm_up()
     return engine
@@ -52,6 +58,7 @@ def accept(engine: Any, assignment: dict[str, Any]) -> None:
     """Takes the owner's environment and settings."""
     os.environ.clear()
     os.environ.update(assignment["environment"])
+    configuration.take_modules()
     if assignment["is_other"]:
         engine.restart()
     else:
@@ -65,9 +72,10 @@ def kernel(engine: Any, connection: str) -> Any:
     app = application(connection)
     shell = app.shell
     shell.banner1 = BANNER
+    kernel_commands.register(shell)
     shell.push(engine.names())
     shell.events.register("post_run_cell", lambda result: cancel_interrupted(engine, result))
-    kernel_magics.register(shell, engine.spark)
+    kernel_magics.register(shell, engine)
     return app
 
 

@@ -20,9 +20,13 @@ TYPES = {bool: "BOOLEAN_TYPE", int: "BIGINT_TYPE", float: "DOUBLE_TYPE", str: "S
 class UnknownMagic(Exception):
     """A line begins with ``%`` and names no magic."""
 
+    __module__ = "builtins"  # a traceback names it without our package
+
 
 class MagicError(Exception):
     """A magic was given something it can't show."""
+
+    __module__ = "builtins"
 
 
 @dataclass(frozen=True)

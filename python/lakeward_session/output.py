@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 DEFAULT_LIMIT = 8 * 1024 * 1024
 
@@ -51,8 +52,31 @@ class Captured(io.TextIOBase):
         return "".join(self._parts)
 
 
+class Stream(io.TextIOBase):
+    """One of the interpreter's two streams, the same object in every statement: who keeps it, as a handler of ``logging`` does,
+    is heard in later statements too. Between statements it is the log."""
+
+    def __init__(self, log: TextIO) -> None:
+        self._log = log
+        self.target: Captured | None = None
+
+    @property
+    def encoding(self) -> str:
+        return "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        return (self.target or self._log).write(text)
+
+    def flush(self) -> None:
+        if self.target is None:
+            self._log.flush()
+
+
 class Output:
-    """Both streams of one statement."""
+    """What both streams take in one statement."""
 
     def __init__(self, limit: int) -> None:
         self._budget = Budget(limit)
@@ -66,11 +90,21 @@ class Output:
             text += f"\n[output truncated: {self._budget.dropped} more characters than the limit of {self._budget.limit}]"
         return text
 
+
+class Streams:
+    """``sys.stdout`` and ``sys.stderr`` of user code."""
+
+    def __init__(self) -> None:
+        self._stdout = Stream(sys.__stdout__ or io.StringIO())
+        self._stderr = Stream(sys.__stderr__ or io.StringIO())
+
     @contextlib.contextmanager
-    def capture(self) -> Iterator[None]:
+    def capture(self, output: Output) -> Iterator[None]:
         before = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = self.stdout, self.stderr
+        sys.stdout, sys.stderr = self._stdout, self._stderr
+        self._stdout.target, self._stderr.target = output.stdout, output.stderr
         try:
             yield
         finally:
+            self._stdout.target = self._stderr.target = None
             sys.stdout, sys.stderr = before

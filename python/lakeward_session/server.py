@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+from . import modules
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -18,6 +20,7 @@ def die_with(parent: int) -> None:
 def main() -> None:
     parent, port = int(sys.argv[1]), int(sys.argv[2])
     die_with(parent)
+    modules.prepare()
     from pysail.cli import main as sail
 
     sys.argv = ["sail", "spark", "server", "--ip", "127.0.0.1", "--port", str(port)]

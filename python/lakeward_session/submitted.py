@@ -13,13 +13,14 @@ import traceback
 import types
 from typing import Any
 
-from . import bridge, configuration
+from . import bridge, configuration, modules
 
 
 def main(task: dict[str, Any]) -> None:
     path = task["script"]
     sys.argv = [path, *task["args"]]
     sys.path[:1] = [os.path.dirname(path), *task["paths"]]
+    modules.prepare()
     remote = os.environ.get("SPARK_REMOTE")
     if remote:
         configuration.apply(bridge.prepare(remote)())  # the script's own getOrCreate() finds this session
@@ -29,7 +30,7 @@ def main(task: dict[str, Any]) -> None:
     module.__dict__["__file__"] = path
     sys.modules["__main__"] = module  # pickle and cloudpickle look the script's classes up there
     try:
-        exec(compile(source, path, "exec"), module.__dict__)
+        exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
         report(error)
         sys.exit(1)

@@ -3,12 +3,13 @@
 import contextlib
 import io
 import os
+import sys
 import tempfile
 import unittest
 import zipfile
 from unittest import mock
 
-from lakeward_session import batch
+from lakeward_session import batch, modules
 
 
 class BatchTest(unittest.TestCase):
@@ -16,10 +17,12 @@ class BatchTest(unittest.TestCase):
         self.store = {}
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        without_engine = {name: value for name, value in os.environ.items() if name != "SPARK_REMOTE"} | {"TMPDIR": folder.name}
+        without_engine = {name: value for name, value in os.environ.items() if name != "SPARK_REMOTE"}
         for patch in (
-            mock.patch.object(batch, "fetch", self.fetch),
-            mock.patch.dict(os.environ, without_engine, clear=True),
+            mock.patch.object(modules, "fetch", self.fetch),
+            mock.patch.object(modules, "FOLDER", os.path.join(folder.name, ".lakeward-modules")),
+            mock.patch.object(sys, "path", list(sys.path)),
+            mock.patch.dict(os.environ, without_engine | {"HOME": folder.name, "TMPDIR": folder.name}, clear=True),
             mock.patch.object(tempfile, "tempdir", folder.name),
         ):
             patch.start()
@@ -59,6 +62,18 @@ class BatchTest(unittest.TestCase):
             ("if", 1),
         ):
             self.assertEqual(self.run_script(source)[0], expected, source)
+
+    def test_the_script_gets_none_of_our_features(self):
+        _, out, _ = self.run_script("def f(x: int): pass\nprint(f.__annotations__)")
+        self.assertEqual(out, "{'x': <class 'int'>}\n")
+
+    def test_two_modules_of_one_name_are_refused(self):
+        with self.assertRaisesRegex(modules.ModuleFileError, "same name"):
+            self.run_script("", **{"s3://b/one/m.py": b"", "s3://b/two/m.py": b""})
+
+    def test_an_archive_that_is_none_is_refused(self):
+        with self.assertRaisesRegex(modules.ModuleFileError, "no zip archive"):
+            self.run_script("", **{"s3://b/m.zip": b"text"})
 
     def test_a_traceback_names_the_script_and_none_of_us(self):
         _, _, err = self.run_script("def f():\n    raise ValueError('no')\nf()")
@@ -107,7 +122,7 @@ class FetchTest(unittest.TestCase):
         boto3 = mock.MagicMock()
         boto3.client.return_value.get_object.return_value = {"Body": Body(size)}
         with mock.patch.dict("sys.modules", {"boto3": boto3}), tempfile.TemporaryDirectory() as folder:
-            path = batch.fetch(address, folder)
+            path = modules.fetch(address, folder)
             self.assertEqual(os.path.dirname(path), folder)
             self.assertEqual(os.path.getsize(path), size)
             boto3.client.return_value.get_object.assert_called_once()
@@ -118,11 +133,11 @@ class FetchTest(unittest.TestCase):
 
     def test_names_that_are_no_plain_file_are_refused(self):
         for address in ("file:///etc/passwd.py", "s3://b/..", "s3://b/a/", "s3://b/a\x00.py", "s3://b/" + "x" * 200 + ".py"):
-            with self.assertRaises(batch.BatchError, msg=address):
+            with self.assertRaises(modules.ModuleFileError, msg=address):
                 self.fetch(address)
 
     def test_a_script_that_is_too_large_is_refused(self):
-        with mock.patch.object(batch, "FILE_BYTES", 1000), self.assertRaisesRegex(batch.BatchError, "larger than 1000"):
+        with mock.patch.object(modules, "FILE_BYTES", 1000), self.assertRaisesRegex(modules.ModuleFileError, "larger than 1000"):
             self.fetch("s3://b/job.py", 1001)
 
     def test_two_files_of_one_name_are_refused(self):
@@ -131,8 +146,8 @@ class FetchTest(unittest.TestCase):
                 pass
             boto3 = mock.MagicMock()
             boto3.client.return_value.get_object.return_value = {"Body": Body(1)}
-            with mock.patch.dict("sys.modules", {"boto3": boto3}), self.assertRaisesRegex(batch.BatchError, "same name"):
-                batch.fetch("s3://b/m.py", folder)
+            with mock.patch.dict("sys.modules", {"boto3": boto3}), self.assertRaisesRegex(modules.ModuleFileError, "same name"):
+                modules.fetch("s3://b/m.py", folder)
 
 
 if __name__ == "__main__":

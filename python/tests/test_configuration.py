@@ -10,10 +10,11 @@ from lakeward_session import configuration
 
 
 class Conf(dict):
-    def set(self, name, value):
-        if name.startswith("spark.driver"):
-            raise ValueError("static\nand more")
-        self[name] = value
+    def _set_all(self, settings, silent):
+        for name, value in settings.items():
+            if name.startswith("spark.driver"):
+                raise ValueError("static\nand more")
+            self[name] = value
 
 
 class Spark:
@@ -36,6 +37,13 @@ class ConfigurationTest(unittest.TestCase):
     def test_nothing_and_nonsense_set_nothing(self):
         self.assertEqual(self.apply(""), ({}, ""))
         self.assertIn("no JSON object", self.apply("{")[1])
+
+    def test_modules_are_taken_from_the_settings(self):
+        taken = []
+        settings = '{"spark.submit.pyFiles": "s3://b/a.py, s3://b/c.zip,"}'
+        with mock.patch.dict(os.environ, {configuration.VARIABLE: settings}), mock.patch.object(configuration.modules, "add", taken.append):
+            configuration.take_modules()
+        self.assertEqual(taken, ["s3://b/a.py", "s3://b/c.zip"])
 
 
 if __name__ == "__main__":

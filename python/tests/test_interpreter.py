@@ -1,7 +1,6 @@
 """Statements as Livy runs them; no engine needed."""
 
 import signal
-import threading
 import unittest
 
 from lakeward_session.interpreter import Interpreter
@@ -134,6 +133,27 @@ class InterpreterTest(unittest.TestCase):
     def test_a_percent_sign_in_python_is_no_magic(self):
         self.assertEqual(self.ok("s = '''\n%json x\n'''\nlen(s)")["text/plain"], "9")
 
+    def test_user_code_gets_none_of_our_features(self):
+        self.assertEqual(self.ok("def f(x: int): pass\nf.__annotations__")["text/plain"], "{'x': <class 'int'>}")
+        for theirs in ("from __future__ import annotations\n", ""):
+            self.assertEqual(self.ok(theirs + "def g(x: int): pass\ng.__annotations__")["text/plain"], "{'x': 'int'}")
+
+    def test_who_keeps_a_stream_is_heard_in_later_statements(self):
+        self.ok("import logging, sys\nlog = logging.getLogger('kept')\nlog.addHandler(logging.StreamHandler())\nout = sys.stdout")
+        self.assertEqual(self.ok("log.warning('two'); _ = out.write('three\\n')")["text/plain"], "three\ntwo")
+
+    def test_a_typo_shows_the_users_line_alone(self):
+        for code in ("x = = 2", "x = [1]\n%json x\nx = = 2"):
+            reply = self.error(code)
+            self.assertEqual(reply["ename"], "SyntaxError")
+            self.assertNotIn("ast.py", "".join(reply["traceback"]))
+            self.assertIn("x = = 2", "".join(reply["traceback"]))
+        self.assertEqual("".join(self.error("%nope")["traceback"])[:13], "UnknownMagic:")
+
+    def test_what_was_printed_before_an_error_is_shown(self):
+        lines = self.error("print('step 1')\nprint('step 2')\n1/0")["traceback"]
+        self.assertEqual(lines[:3], ["step 1\n", "step 2\n", "Traceback (most recent call last):\n"])
+
     def test_rich_output_over_the_limit_is_an_error(self):
         self.assertIn("the limit is 1000", self.error("x = ['y' * 2000]\n%json x")["evalue"])
 
@@ -149,10 +169,24 @@ class InterruptTest(unittest.TestCase):
     def test_cancels_the_running_statement(self):
         cancelled = []
         self.interpreter.on_cancel = lambda: cancelled.append(True)
-        threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
-        reply = self.interpreter.execute("import time\nfor _ in range(6000): time.sleep(0.01)")
+        reply = self.interpreter.execute("import signal\nsignal.raise_signal(signal.SIGINT)\nprint('not reached')")
         self.assertEqual((reply["ename"], reply["evalue"]), ("KeyboardInterrupt", "the statement was cancelled"))
         self.assertEqual(cancelled, [True])
+        self.assertEqual(self.interpreter.execute("1")["data"]["text/plain"], "1")
+
+    def test_is_remembered_when_the_statement_has_not_begun(self):
+        self.interpreter.expect()
+        signal.raise_signal(signal.SIGINT)
+        reply = self.interpreter.execute("print('reached')")
+        self.assertEqual((reply["ename"], reply["evalue"]), ("KeyboardInterrupt", "the statement was cancelled"))
+        self.assertNotIn("reached", "".join(reply["traceback"]))
+        self.assertEqual(self.interpreter.execute("1")["data"]["text/plain"], "1")
+
+    def test_is_not_kept_for_a_later_statement(self):
+        self.interpreter.expect()
+        self.interpreter.execute("1")
+        signal.raise_signal(signal.SIGINT)
+        self.interpreter.expect()
         self.assertEqual(self.interpreter.execute("1")["data"]["text/plain"], "1")
 
     def test_does_nothing_between_statements(self):

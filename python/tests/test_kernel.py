@@ -1,7 +1,6 @@
 """A Jupyter kernel as a process: its messages over the protocol channel."""
 
 import base64
-import importlib.util
 import json
 import os
 import pathlib
@@ -11,8 +10,9 @@ import tempfile
 import unittest
 import uuid
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-HAS_KERNEL = all(importlib.util.find_spec(name) for name in ("ipykernel", "pysail", "pyspark"))
+from . import ROOT, has
+
+HAS_KERNEL = has("ipykernel", "pysail", "pyspark")
 CHARACTERS = 50_000
 
 
@@ -26,7 +26,7 @@ class Kernel:
         scratch.mkdir()
         environment = {
             "PATH": os.defpath, "HOME": str(home), "TMPDIR": str(scratch), "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT),
-            "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONDONTWRITEBYTECODE": "1", "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
         }  # fmt: skip
         command = [sys.executable, "-m", "lakeward_session", "--kind", "kernel", "--log", str(self.folder / "log")]
         command += ["--output-limit", str(CHARACTERS), *arguments]
@@ -136,6 +136,57 @@ class KernelTest(unittest.TestCase):
         self.assertEqual((reply["status"], reply["ename"]), ("error", "OutputTooLarge"))
         self.assertEqual(result(self.kernel.run("1 + 1")), "2")
 
+    def test_too_much_printed_text_is_cut(self):
+        lines = self.kernel.run("for _ in range(20): print('é' * 5_000)")
+        self.assertEqual(contents(lines, "error"), [])
+        text = "".join(content["text"] for content in contents(lines, "stream"))
+        self.assertTrue(text.startswith("é" * 5_000), text[:10])
+        if len(lines) == 4:  # one message; the kernel may as well have sent the text in parts that fit
+            self.assertRegex(text, r"\[output truncated: [0-9]+ more characters than a message may have\]\n\Z")
+
+    def test_the_echo_of_a_large_cell_is_dropped(self):
+        lines = self.kernel.run("x = '" + "y" * 2 * CHARACTERS * 4 + "'")
+        self.assertEqual([contents(lines, kind) for kind in ("error", "execute_input")], [[], []])
+        self.assertEqual(contents(lines, "execute_reply")[0]["status"], "ok")
+
+    def test_commands_need_no_terminal(self):
+        refusal = "import pty, os\ndef none(*_): raise OSError('out of pty devices')\n"
+        self.kernel.run(refusal + "pty.openpty = pty.fork = os.openpty = os.forkpty = none")
+        lines = self.kernel.run("!echo out; echo err >&2; exit 3")
+        said = sorted((content["name"], content["text"]) for content in contents(lines, "stream"))
+        self.assertEqual(said, [("stderr", "err\n"), ("stdout", "out\n")])
+        self.assertEqual(result(self.kernel.run("_exit_code")), "3")
+        self.assertIn("pip ", contents(self.kernel.run("%pip --version"), "stream")[0]["text"])
+        request = self.kernel.execute("!echo begun; sleep 600")
+        self.kernel.until(lambda line: line.get("message", {}).get("msg_type") == "stream")
+        self.kernel.say({"interrupt": True})
+        self.assertEqual(contents(self.kernel.answers(request), "execute_reply")[0]["ename"], "KeyboardInterrupt")
+
+    def test_packages_that_cannot_be_had_are_refused_with_what_would_do(self):
+        [wrong] = contents(self.kernel.run("%pip install requests"), "error")
+        self.assertIn("sc.addPyFile", wrong["evalue"])
+        said = contents(self.kernel.run("!pip install requests"), "stream")
+        self.assertIn("No matching distribution", "".join(content["text"] for content in said))
+
+    def test_a_failed_query_says_so_once(self):
+        lines = self.kernel.run("spark.sql('select nope from values (1) as t(a)').show()")
+        self.assertEqual((len(contents(lines, "error")), contents(lines, "stream")), (1, []))
+
+    def test_the_magics_of_sparkmagic(self):
+        self.assertEqual(result(self.kernel.run("\n%%local\nhere = 1\nhere + 1")), "2")
+        self.assertEqual(result(self.kernel.run("%%spark\nspark.range(4).count()")), "4")
+        self.assertIn("no options", contents(self.kernel.run("%%spark -o frame\n1"), "error")[0]["evalue"])
+        lines = self.kernel.run("%%sql -q -o taken -m sample -r 1.0 -c False\nselect 1 as a")
+        self.assertEqual((contents(lines, "error"), result(self.kernel.run("len(taken)"))), ([], "1"))
+        cell = '%%configure -f\n{"conf": {"spark.sql.shuffle.partitions": "9", "spark.executor.memory": "1g"}, "driverMemory": "1g"}'
+        said = "".join(content["text"] for content in contents(self.kernel.run(cell), "stream"))
+        self.assertIn("driverMemory is not taken", said)
+        self.assertIn("spark.executor.memory is not taken", said)
+        self.assertEqual(result(self.kernel.run("spark.conf.get('spark.sql.shuffle.partitions')")), "'9'")
+        self.assertIn("JSON object", contents(self.kernel.run("%%configure\nnope"), "error")[0]["evalue"])
+        shown = self.kernel.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\n%matplot plt")
+        self.assertEqual([list(content["data"])[-1] for content in contents(shown, "display_data")], ["image/png"])
+
     def test_buffers_go_both_ways(self):
         echo = (
             "def opened(comm, message):\n    comm.send({'n': 1}, buffers=message['buffers'])\n"
@@ -155,7 +206,7 @@ class KernelTest(unittest.TestCase):
 
     def test_an_interrupt_ends_the_cell_alone(self):
         self.kernel.run("kept = 1")
-        request = self.kernel.execute("import time\nprint('begun', flush=True)\ntime.sleep(600)")
+        request = self.kernel.execute("import time\nprint('begun', flush=True)\nfor _ in range(6000): time.sleep(0.1)")
         self.kernel.until(lambda line: line.get("message", {}).get("msg_type") == "stream")
         self.kernel.say({"interrupt": True})
         [reply] = contents(self.kernel.answers(request), "execute_reply")

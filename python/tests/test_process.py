@@ -1,6 +1,5 @@
 """The interpreter as a process: the protocol channel, and the engine if it is installed."""
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -8,11 +7,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+import zipfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-HAS_ENGINE = all(importlib.util.find_spec(name) for name in ("pysail", "pyspark"))
+from . import ROOT, has
+
+HAS_ENGINE = has("pysail", "pyspark")
 
 
 class Session:
@@ -24,8 +26,8 @@ class Session:
             "PATH": os.defpath,
             "HOME": folder,
             "LANG": "C.UTF-8",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
             "AWS_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -132,10 +134,59 @@ class EngineTest(unittest.TestCase):
     def test_an_interrupt_cancels_a_query_and_the_engine_lives(self):
         self.session.process.stdin.write('{"id": 1, "code": "spark.sql(\\"select sum(sqrt(id)) from range(0, 5000000000)\\").show()"}\n')
         self.session.process.stdin.flush()
-        time.sleep(1.5)
-        self.session.process.send_signal(signal.SIGINT)
-        self.assertEqual(json.loads(self.session.process.stdout.readline())["ename"], "KeyboardInterrupt")
+        answered = threading.Event()
+        threading.Thread(target=self.interrupt_until, args=(answered,), daemon=True).start()
+        reply = json.loads(self.session.process.stdout.readline())
+        answered.set()
+        self.assertEqual(reply["ename"], "KeyboardInterrupt")
         self.assertEqual(self.session.text("spark.range(3).count()"), "3")
+
+    def interrupt_until(self, answered):
+        while not answered.wait(1):
+            self.session.process.send_signal(signal.SIGINT)
+
+    def test_functions_that_run_in_the_engine_find_modules_that_were_added(self):
+        folder = self.session.log.parent
+        (folder / "plain.py").write_text("def f(n): return n + 1")
+        with zipfile.ZipFile(folder / "packed.zip", "w") as archive:
+            archive.writestr("packed.py", "def f(n): return n + 10")
+        self.session.text("from pyspark.sql import functions as F\nspark.range(1).select(F.udf(lambda n: n)('id')).collect()")
+        self.session.text(f"sc.addPyFile('{folder}/plain.py')\nspark.addArtifacts('{folder}/packed.zip', pyfile=True)")
+        self.session.text("import packed, plain")
+        code = "[spark.range(1).select(F.udf(f, 'long')('id')).first()[0] for f in (plain.f, packed.f, lambda n: packed.f(plain.f(n)))]"
+        self.assertEqual(self.session.text(code), "[1, 10, 11]")
+        (folder / "plain.py").write_text("def f(n): return n + 2")
+        self.assertEqual(self.session.text(f"sc.addPyFile('{folder}/plain.py')"), "")
+        self.assertIn("no zip", self.session(f"open('{folder}/x.zip', 'w').close(); sc.addPyFile('{folder}/x.zip')")["evalue"])
+
+    def test_statements_that_the_engine_lacks(self):
+        self.assertEqual(self.session.text("spark.sql('-- c\\nset spark.sql.shuffle.partitions=3').collect()"),
+                         "[Row(key='spark.sql.shuffle.partitions', value='3')]")  # fmt: skip
+        self.assertEqual(self.session.text("spark.sql('set spark.sql.shuffle.partitions').first().value"), "'3'")
+        self.assertEqual(self.session.text("spark.sql('set no.such').first().value"), "'<undefined>'")
+        self.session.text("spark.sql('cache table v as select 7 as a'); spark.catalog.cacheTable('v'); spark.catalog.refreshTable('v')")
+        self.assertEqual(self.session.text("spark.sql('refresh table v').toJSON().take(5), spark.table('v').first().a"), "([], 7)")
+
+    def test_what_is_fixed_is_not_set(self):
+        reply = self.session("spark.conf.set('spark.executor.memory', '4g')")
+        self.assertEqual((reply["ename"], "CANNOT_MODIFY_CONFIG" in reply["evalue"]), ("AnalysisException", True))
+        self.assertEqual(self.session("spark.sql('set spark.executor.memory=4g')")["ename"], "AnalysisException")
+
+    def test_the_old_entry_points(self):
+        self.session.text("from pyspark import SparkConf, SparkContext\nfrom pyspark.sql import SQLContext")
+        self.session.text("from pyspark.context import SparkContext as Same")
+        code = "SQLContext(SparkContext.getOrCreate(SparkConf())).range(2).count(), SparkContext is Same"
+        self.assertEqual(self.session.text(code), "(2, True)")
+        self.assertEqual(self.session.text("sc.applicationId, dict(sc.getConf().getAll())['spark.app.id']"),
+                         "('application_1_0001', 'application_1_0001')")  # fmt: skip
+        self.session.text("from pyspark.sql import functions as F\nshared = sc.broadcast({0: 'zero'})")
+        self.assertEqual(self.session.text("spark.range(1).select(F.udf(lambda n: shared.value[n])('id')).first()[0]"), "'zero'")
+        self.assertEqual(self.session.text("bool(type(spark).sql.__doc__), type(spark).sql.__name__"), "(True, 'sql')")
+
+    def test_everything_runs_again_after_a_stop(self):
+        self.session.text("spark.stop()\nfrom pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()")
+        code = "spark.range(2).count(), sqlContext.range(3).count(), sc.parallelize([1]).toDF('a int').count()"
+        self.assertEqual(self.session.text(code), "(2, 3, 1)")
 
     def test_the_engine_dies_with_the_interpreter(self):
         engine = self.session.first["engine"]["pid"]

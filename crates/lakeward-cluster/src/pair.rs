@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
-use lakeward_session::{Login, RuntimeRoles};
+use lakeward_session::{Login, NoLogin, RuntimeRoles};
 use lakeward_wire::Secret;
 
 /// Longest accepted header; a pair has at most twice 256 characters.
@@ -41,11 +41,29 @@ impl Pair {
     }
 
     /// The login that the pair opens on a cluster now.
-    pub fn open(&self, roles: &dyn RuntimeRoles, cluster_id: &str) -> Option<Login> {
+    pub fn open(&self, roles: &dyn RuntimeRoles, cluster_id: &str) -> Result<Login, NoLogin> {
         let login = roles.login(cluster_id, &self.username, self.password.expose())?;
-        let is_good = login.cluster_id == cluster_id && login.expires_at > Timestamp::now();
-        is_good.then_some(login)
+        if login.cluster_id != cluster_id {
+            return Err(NoLogin::Unknown);
+        }
+        if login.expires_at <= Timestamp::now() {
+            let reason = format!("They expired at {}.", login.expires_at);
+            let login = Box::new(login);
+            return Err(NoLogin::Lapsed { login, reason });
+        }
+        Ok(login)
     }
+}
+
+/// Whether a request comes from a program, or from a page of this very server. A page of another
+/// site must not use what the browser knows: that may be a pair, and browsers send it along.
+pub(crate) fn is_of_this_site(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let host = headers.get(header::HOST).map(http::HeaderValue::as_bytes);
+    let site = origin.as_bytes().strip_prefix(b"https://");
+    site.is_some() && site == host
 }
 
 #[cfg(test)]
@@ -80,5 +98,28 @@ mod tests {
             assert!(Pair::from_headers(&headers(value)).is_none(), "{value}");
         }
         assert!(Pair::from_headers(&HeaderMap::new()).is_none());
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_told_apart() {
+        let allowed = |origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "10.0.0.1:18888".parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            is_of_this_site(&headers)
+        };
+        assert!(allowed(None) && allowed(Some("https://10.0.0.1:18888")));
+        for origin in [
+            "null",
+            "",
+            "http://10.0.0.1:18888",
+            "https://10.0.0.1",
+            "https://evil.example",
+            "https://10.0.0.1:18888.evil.example",
+        ] {
+            assert!(!allowed(Some(origin)), "{origin}");
+        }
     }
 }

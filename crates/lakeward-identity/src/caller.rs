@@ -105,7 +105,8 @@ impl Caller {
     }
 
     /// The unique id of the user or role behind the caller, to which policies are bound.
-    pub(crate) fn unique_id(&self) -> Option<&str> {
+    #[must_use]
+    pub fn unique_id(&self) -> Option<&str> {
         match &self.kind {
             Kind::Root | Kind::WebIdentity(_) => None,
             Kind::User(user) => Some(&user.id),

@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use lakeward_wire::{AwsError, Secret};
+use serde_json::{Map, Value};
 
 use super::incident::Incident;
 use super::isolation::Isolation;
@@ -50,6 +51,20 @@ impl Login {
     }
 }
 
+/// Why a user name and password open nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoLogin {
+    /// Nobody has them on that cluster.
+    Unknown,
+    /// They are right, and not good any more.
+    Lapsed {
+        /// What they opened.
+        login: Box<Login>,
+        /// Why they don't, for the audit trail only.
+        reason: String,
+    },
+}
+
 /// Temporary keys of a runtime role.
 #[derive(Debug, Clone)]
 pub struct RoleCredentials {
@@ -68,25 +83,36 @@ pub struct RoleCredentials {
 /// A request on a cluster's address, for the audit trail.
 #[derive(Debug, Clone, Copy)]
 pub struct Visit<'a> {
+    /// Which of the cluster's services was asked: `livy` or `jupyter`.
+    pub service: &'a str,
     /// The cluster.
     pub cluster_id: &'a str,
-    /// Who came; none when the user name and password opened nothing.
+    /// Who came; none when nobody has that user name and password.
     pub login: Option<&'a Login>,
     /// What was asked for, such as `CreateSession`.
     pub operation: &'a str,
+    /// The numbers and names of what it was asked of, such as `sessionId`.
+    pub touched: &'a Map<String, Value>,
+    /// The same of what was made.
+    pub made: Option<&'a Map<String, Value>>,
     /// The peer's address.
     pub source_ip: IpAddr,
     /// The `User-Agent` header.
     pub user_agent: Option<&'a str>,
     /// The answer's HTTP status.
     pub status: u16,
+    /// Why the user name and password are not good any more.
+    pub lapse: Option<&'a str>,
 }
 
 /// The authority over logins and role keys, and what is durable of sessions.
 pub trait RuntimeRoles: SessionRecords {
-    /// The login that this pair opens on this cluster, or `None` when it opens none: unknown,
-    /// wrong, expired or revoked. Called for every request, from async code: it must not block.
-    fn login(&self, cluster_id: &str, username: &str, password: &str) -> Option<Login>;
+    /// The login that this pair opens on this cluster. Called for every request, from async code:
+    /// it must not block.
+    ///
+    /// # Errors
+    /// It opens none: unknown, wrong, expired or revoked.
+    fn login(&self, cluster_id: &str, username: &str, password: &str) -> Result<Login, NoLogin>;
 
     /// Fresh keys of the login's role. Runs the whole role chain again, so that a revoked trust
     /// is felt at the next renewal. May block: it is called on a blocking thread.

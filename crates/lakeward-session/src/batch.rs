@@ -52,18 +52,28 @@ pub struct BatchRequest {
 }
 
 impl Script {
+    /// Whether these can be modules of a script or a session; the files themselves are looked at
+    /// when they are fetched.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, and what would do instead.
+    pub fn check_modules(files: &[String]) -> Result<(), SessionError> {
+        if files.len() > FILES {
+            return Err(refused(format!("pyFiles names more than {FILES} files")));
+        }
+        for file in files {
+            check_address("pyFiles", file, &[".py", ".zip", ".egg"])?;
+        }
+        Ok(())
+    }
+
     /// Whether it can be run here; the file itself is looked at when it is fetched.
     ///
     /// # Errors
     /// The first thing that is wrong, and what would do instead.
     pub fn check(&self) -> Result<(), SessionError> {
         check_address("file", &self.file, &[".py"])?;
-        if self.py_files.len() > FILES {
-            return Err(refused(format!("pyFiles names more than {FILES} files")));
-        }
-        for file in &self.py_files {
-            check_address("pyFiles", file, &[".py", ".zip", ".egg"])?;
-        }
+        Self::check_modules(&self.py_files)?;
         let bytes: usize = self.args.iter().map(String::len).sum();
         if bytes > ARGUMENTS_BYTES || self.args.iter().any(|one| one.contains('\0')) {
             return Err(refused(format!(

@@ -51,7 +51,7 @@ pub mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use authority::{Login, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
+pub use authority::{Login, NoLogin, RoleCredentials, RuntimeRoles, SessionRuntime, Visit};
 pub use batch::{Batch, BatchRequest, BatchState, Script};
 pub use counters::{Counters, EndReason};
 pub use endpoint::AwsEndpoint;

@@ -14,6 +14,7 @@ use lakeward::daemon::StateFolder;
 use lakeward_client::Client;
 use lakeward_sandbox::Mode;
 use lakeward_session::Isolation;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use support::{World, eventually, livy::Livy};
 
@@ -63,8 +64,16 @@ for host, port in TARGETS:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_reaches_its_own_endpoints_and_nothing_else() {
+    let files = getrlimit(Resource::Nofile);
+    let fewer = Rlimit {
+        current: files.maximum.map(|most| most - 1),
+        maximum: files.maximum,
+    };
+    setrlimit(Resource::Nofile, fewer).unwrap();
     let (world, demo, _) = World::working_demo().await;
     assert!(matches!(world.daemon.isolation(), Isolation::Enclosed(_)));
+    // The daemon takes all that it may have.
+    assert_eq!(getrlimit(Resource::Nofile).current, files.maximum);
     let livy = Livy::log_in(&world, &demo, "david", "marketing").await;
     eventually("a warm interpreter", async || warm(&world).await > 0).await;
     let first = livy.open(json!({"kind": "pyspark"})).await;

@@ -125,6 +125,7 @@ async fn a_program_sees_what_its_role_was_granted_and_leaves_its_logs() {
     let granted = stage.submit("marketing", "columns").await;
     let foreign = stage.submit("sales", "columns").await;
     let wrong = stage.submit("marketing", "wrong").await;
+    let missing = stage.submit("marketing", "missing").await;
     let long = stage.submit("marketing", "long").await;
 
     let status = stage.ended(&granted).await;
@@ -156,6 +157,13 @@ async fn a_program_sees_what_its_role_was_granted_and_leaves_its_logs() {
     assert!(stage.log(&wrong, "stderr").await.contains(words));
     let message = status["FailureDetails"]["Message"].as_str().unwrap();
     assert!(message.contains(words), "{status}");
+
+    let status = stage.ended(&missing).await;
+    let details = &status["FailureDetails"];
+    assert_eq!(details["Reason"], "The program could not be started.");
+    let message = details["Message"].as_str().unwrap();
+    assert!(message.contains("programs/missing.py"), "{message}");
+    assert!(stage.log(&missing, "controller").await.contains(message));
 
     stage.until(&long, &["RUNNING"]).await;
     let input = json!({"ClusterId": stage.demo.cluster_id, "StepIds": [long]});

@@ -60,7 +60,7 @@ impl Emr {
             }
             let works = cluster.state == ClusterState::Running;
             if works || self.runtime.busy(&cluster.id) {
-                self.activity.touch(&cluster.id, now);
+                self.activity.touch(&cluster.id);
             } else if let Some(timeout) = self.idle_for_too_long(&cluster, now) {
                 self.end_idle(&cluster, timeout, now).await?;
             }
@@ -80,7 +80,7 @@ impl Emr {
     /// How long nobody used the cluster, nor set its policy. Credentials that other nodes issued are
     /// known from their records.
     pub(crate) fn idle_seconds(&self, cluster: &Cluster, now: Timestamp) -> i64 {
-        let unused = self.activity.idle_seconds(&cluster.id, now);
+        let unused = self.activity.idle_seconds(&cluster.id);
         let lifetime = self.config.credential_lifetime;
         let pairs = credential::of_cluster(&self.store.snapshot(), &cluster.id);
         let ages = pairs

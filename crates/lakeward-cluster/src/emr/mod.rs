@@ -47,6 +47,7 @@ pub use tag::Tag;
 use std::{
     net::Ipv4Addr,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use ipnet::Ipv4Net;
@@ -70,6 +71,8 @@ pub struct EmrConfig {
     pub node: Option<String>,
     /// The time now. Tests set it.
     pub clock: fn() -> Timestamp,
+    /// The time since some beginning, which only goes on: idleness is measured with it. Tests set it.
+    pub steady_clock: fn() -> Duration,
 }
 
 impl Default for EmrConfig {
@@ -81,6 +84,7 @@ impl Default for EmrConfig {
             credential_limits: CredentialLimits::default(),
             node: None,
             clock: Timestamp::now,
+            steady_clock: activity::steady,
         }
     }
 }
@@ -112,8 +116,8 @@ impl Emr {
             runtime: runtime(this),
             store,
             identity,
+            activity: Activity::new(config.steady_clock),
             config,
-            activity: Activity::default(),
             turns: Turns::default(),
             steps: StepWork::default(),
         })

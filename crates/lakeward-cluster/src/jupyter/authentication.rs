@@ -12,7 +12,8 @@ use serde::Deserialize;
 use super::error::GatewayError;
 use super::router::Gateway;
 use super::visit::trace_of;
-use crate::pair::Pair;
+use crate::pair::{Pair, is_of_this_site};
+use crate::visit::Visitor;
 
 /// How long one call may take; longer than a kernel may take to start.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,17 +40,6 @@ fn in_token(headers: &HeaderMap) -> Option<Pair> {
         .then(|| Pair::from_text(token.trim()))?
 }
 
-/// Whether the request comes from a program, or from a page of this very server. A page of
-/// another site must not use what the browser knows.
-fn is_of_this_site(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        return true;
-    };
-    let host = headers.get(header::HOST).map(http::HeaderValue::as_bytes);
-    let site = origin.as_bytes().strip_prefix(b"https://");
-    site.is_some() && site == host
-}
-
 /// Lets a call through with its [`Login`](lakeward_session::Login) and [`Pair`] attached, or
 /// refuses it.
 pub(super) async fn authenticate(
@@ -61,34 +51,24 @@ pub(super) async fn authenticate(
         return GatewayError::Unrecorded(error.message).into_response();
     }
     let trace = trace_of(&request);
-    let close = |login, response: Response| {
-        let recorded = trace.record(
-            &*gateway.roles,
-            &gateway.cluster_id,
-            login,
-            response.status(),
-        );
-        match recorded {
-            Ok(()) => response,
-            Err(error) => GatewayError::Unrecorded(error.message).into_response(),
-        }
-    };
     let pair = pair_of(request.headers(), request.uri());
-    let login = pair
+    let opened = pair
         .as_ref()
-        .and_then(|pair| pair.open(&*gateway.roles, &gateway.cluster_id));
-    let (Some(pair), Some(login)) = (pair, login.map(Arc::new)) else {
-        return close(None, GatewayError::Unauthenticated.into_response());
+        .map(|pair| pair.open(&*gateway.roles, &gateway.cluster_id));
+    let (Some(pair), Some(Ok(login))) = (pair, &opened) else {
+        let refusal = GatewayError::Unauthenticated.into_response();
+        return gateway.close(&trace, Visitor::of(opened.as_ref()), refusal);
     };
-    if !is_of_this_site(request.headers()) {
-        return close(Some(&login), GatewayError::ForeignOrigin.into_response());
-    }
-    request.extensions_mut().insert(Arc::clone(&login));
-    request.extensions_mut().insert(Arc::new(pair));
-    let response = tokio::time::timeout(CALL_TIMEOUT, next.run(request))
-        .await
-        .unwrap_or_else(|_| GatewayError::TooSlow.into_response());
-    close(Some(&login), response)
+    let response = if is_of_this_site(request.headers()) {
+        request.extensions_mut().insert(Arc::new(login.clone()));
+        request.extensions_mut().insert(Arc::new(pair));
+        tokio::time::timeout(CALL_TIMEOUT, next.run(request))
+            .await
+            .unwrap_or_else(|_| GatewayError::TooSlow.into_response())
+    } else {
+        GatewayError::ForeignOrigin.into_response()
+    };
+    gateway.close(&trace, Visitor::Known(login), response)
 }
 
 #[cfg(test)]
@@ -123,29 +103,6 @@ mod tests {
             (Some("token user"), "/api"),
         ] {
             assert_eq!(pair(header, uri), None, "{header:?} {uri}");
-        }
-    }
-
-    #[test]
-    fn pages_of_other_sites_are_told_apart() {
-        let allowed = |origin: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, "10.0.0.1:18888".parse().unwrap());
-            if let Some(origin) = origin {
-                headers.insert(header::ORIGIN, origin.parse().unwrap());
-            }
-            is_of_this_site(&headers)
-        };
-        assert!(allowed(None) && allowed(Some("https://10.0.0.1:18888")));
-        for origin in [
-            "null",
-            "",
-            "http://10.0.0.1:18888",
-            "https://10.0.0.1",
-            "https://evil.example",
-            "https://10.0.0.1:18888.evil.example",
-        ] {
-            assert!(!allowed(Some(origin)), "{origin}");
         }
     }
 }

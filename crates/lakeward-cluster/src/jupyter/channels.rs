@@ -221,7 +221,7 @@ impl Visitor {
         let now = self
             .pair
             .open(&*self.gateway.roles, &self.gateway.cluster_id);
-        now.is_some_and(|now| now.is_same_binding(&self.login))
+        now.is_ok_and(|now| now.is_same_binding(&self.login))
     }
 }
 

@@ -39,6 +39,9 @@ pub enum GatewayError {
     /// The request did not arrive, or its answer did not come, in time.
     #[error("the request took too long")]
     TooSlow,
+    /// Nobody waits for the kernel any more.
+    #[error("the client left before its kernel was ready; the kernel was ended")]
+    ClientLeft,
     /// The kernel did not start in time.
     #[error("the kernel was not ready within {0} seconds and was ended; try again")]
     NotReady(u64),
@@ -60,7 +63,7 @@ impl GatewayError {
             Self::NotBuilt(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooSlow | Self::ClientLeft => StatusCode::REQUEST_TIMEOUT,
             Self::Unrecorded(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::NotReady(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Session(error) => of_session(error),

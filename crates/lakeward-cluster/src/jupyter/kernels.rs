@@ -10,6 +10,7 @@ use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{StatusCode, header};
 use lakeward_session::{Kernel, Login, SessionRegistry};
+use lakeward_wire::listener::Departure;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -65,6 +66,7 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(gateway): State<Arc<Gateway>>,
     Extension(login): Caller,
+    departure: Option<Extension<Departure>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, GatewayError> {
     let body = body.map_err(|rejection| match rejection.status() {
@@ -77,10 +79,21 @@ pub(super) async fn create(
     let kernel = gateway.sessions.open_kernel(&login, request)?;
     let mut starting = Starting(Some((&gateway.sessions, Arc::clone(&kernel))));
     let id = kernel.id().to_string();
-    gateway.started(&login, &id).await?;
+    tokio::select! {
+        started = gateway.started(&login, &id) => started.map(drop)?,
+        () = left(departure) => return Err(GatewayError::ClientLeft),
+    }
     starting.0 = None;
     let location = [(header::LOCATION, format!("/api/kernels/{id}"))];
     Ok((StatusCode::CREATED, location, Json(model(&kernel))).into_response())
+}
+
+/// Waits until the client is gone.
+async fn left(departure: Option<Extension<Departure>>) {
+    match departure {
+        Some(Extension(departure)) => departure.happened().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A kernel whose start is waited for. It ends when it fails, and when nobody waits any more: a

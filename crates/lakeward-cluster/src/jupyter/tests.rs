@@ -589,6 +589,12 @@ async fn changes_and_connections_leave_records_and_polls_do_not() {
         record(None, "ListKernels", 401),
     ];
     assert_eq!(*bench.authority.records.lock(), expected);
+    let id = place.rsplit('/').next().unwrap();
+    let visits = bench.authority.visits.lock().clone();
+    for (visit, operation) in visits.iter().zip(["made", "touched", "touched"]) {
+        assert_eq!(visit["service"], "jupyter");
+        assert_eq!(visit[operation], json!({"kernelId": id}));
+    }
     *bench.authority.is_full.lock() = true;
     let refused = bench.post("david", "/api/kernels", json!({})).await;
     assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);

@@ -11,8 +11,9 @@ use http::Method;
 use super::error::LivyError;
 use super::router::Livy;
 use super::visit::trace_of;
-use crate::pair::Pair;
-use lakeward_session::Login;
+use crate::pair::{Pair, is_of_this_site};
+use crate::visit::Visitor;
+use lakeward_session::{Login, NoLogin};
 
 /// How long one call may take, the arrival of its body included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,25 +28,37 @@ pub(super) async fn authenticate(
         return LivyError::Unrecorded(error.message).into_response();
     }
     let trace = trace_of(&request);
-    let login = Pair::from_headers(request.headers())
-        .and_then(|pair| livy.login(&pair).or_else(|| lapsed(&livy, &pair, &request)));
-    let Some(login) = login.map(Arc::new) else {
+    let pair = Pair::from_headers(request.headers());
+    let mut opened = pair.as_ref().map(|pair| livy.login(pair));
+    if let (Some(pair), Some(Err(_))) = (&pair, &opened)
+        && let Some(login) = lapsed(&livy, pair, &request)
+    {
+        opened = Some(Ok(login));
+    }
+    let Some(Ok(login)) = &opened else {
         let refusal = LivyError::Unauthenticated.into_response();
-        return livy.close(&trace, None, refusal);
+        return livy.close(&trace, Visitor::of(opened.as_ref()), refusal);
     };
-    let response = match asked_to_be(&request).filter(|other| !may_be(&login, other)) {
-        Some(other) => {
-            let user = login.username.clone();
-            LivyError::Impersonation { user, other }.into_response()
-        }
+    let response = match refusal(login, &request) {
+        Some(refusal) => refusal.into_response(),
         None => {
-            request.extensions_mut().insert(Arc::clone(&login));
+            request.extensions_mut().insert(Arc::new(login.clone()));
             tokio::time::timeout(CALL_TIMEOUT, next.run(request))
                 .await
                 .unwrap_or_else(|_| LivyError::TooSlow.into_response())
         }
     };
-    livy.close(&trace, Some(&login), response)
+    livy.close(&trace, Visitor::Known(login), response)
+}
+
+/// Why a request of this login is refused, whatever it asks for.
+fn refusal(login: &Login, request: &Request) -> Option<LivyError> {
+    if !is_of_this_site(request.headers()) {
+        return Some(LivyError::ForeignOrigin);
+    }
+    let other = asked_to_be(request).filter(|other| !may_be(login, other))?;
+    let user = login.username.clone();
+    Some(LivyError::Impersonation { user, other })
 }
 
 /// The names a login may go by: its user name, and its role's, as sessions show them.
@@ -54,10 +67,10 @@ pub(super) fn may_be(login: &Login, other: &str) -> bool {
 }
 
 impl Livy {
-    fn login(&self, pair: &Pair) -> Option<Login> {
+    fn login(&self, pair: &Pair) -> Result<Login, NoLogin> {
         let login = pair.open(&*self.roles, &self.cluster_id)?;
         self.lapsed.remember(pair, &login);
-        Some(login)
+        Ok(login)
     }
 }
 

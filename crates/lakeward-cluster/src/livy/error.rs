@@ -19,6 +19,9 @@ pub enum LivyError {
     /// The session has no such statement, or has forgotten it.
     #[error("Statement not found")]
     NoStatement,
+    /// A page of another site sent the request.
+    #[error("requests from pages of other sites are refused")]
+    ForeignOrigin,
     /// The request asks for another user than its own.
     #[error("User '{user}' not allowed to impersonate 'Some({other})'.")]
     Impersonation {
@@ -66,7 +69,7 @@ impl LivyError {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NoSession(_) | Self::NoStatement | Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::Impersonation { .. } => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin | Self::Impersonation { .. } => StatusCode::FORBIDDEN,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

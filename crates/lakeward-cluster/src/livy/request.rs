@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::LivyError;
-use lakeward_session::{Language, SessionRequest};
+use lakeward_session::{Language, Script, SessionRequest};
 
 /// Longest accepted session name, in bytes.
 const NAME_BYTES: usize = 256;
@@ -16,6 +16,8 @@ const NAME_BYTES: usize = 256;
 const SETTINGS_BYTES: usize = 64 << 10;
 /// Longest accepted time limits: a day.
 const LONGEST: u64 = 24 * 3600;
+/// The setting that names modules for a session, separated by commas.
+const MODULES: &str = "spark.submit.pyFiles";
 /// Settings that Livy's `spark-blacklist.conf` forbids: where a session runs is not the user's.
 const FORBIDDEN_SETTINGS: [&str; 2] = ["spark.master", "spark.submit.deployMode"];
 
@@ -52,7 +54,6 @@ impl CreateSession {
     pub fn into_request(self) -> Result<SessionRequest, LivyError> {
         refuse_files(&[
             ("jars", &self.jars),
-            ("pyFiles", &self.py_files),
             ("files", &self.files),
             ("archives", &self.archives),
         ])?;
@@ -74,7 +75,7 @@ impl CreateSession {
             kind,
             heartbeat_timeout: (heartbeat > 0).then(|| Duration::from_secs(heartbeat.min(LONGEST))),
             idle_timeout: limits.into_iter().min(),
-            settings: settings(self.conf.as_ref())?,
+            settings: self.settings()?,
             details: self.details(),
             script: None,
         })
@@ -98,6 +99,31 @@ impl CreateSession {
         Ok(())
     }
 
+    /// `conf`, with `pyFiles` as the setting that Livy makes of them.
+    fn settings(&self) -> Result<String, LivyError> {
+        let mut conf = self.conf.clone().unwrap_or_default();
+        let given = self.py_files.iter().flatten().map(String::as_str);
+        let named = match conf.get(MODULES) {
+            Some(Value::String(named)) => named.as_str(),
+            _ => "",
+        };
+        let files: Vec<String> = named
+            .split(',')
+            .chain(given)
+            .map(|file| file.trim().to_owned())
+            .filter(|file| !file.is_empty())
+            .collect();
+        if files.iter().any(|file| file.contains(',')) {
+            let text = "pyFiles: a file's name must not hold a comma".to_owned();
+            return Err(LivyError::Rejected(text));
+        }
+        Script::check_modules(&files)?;
+        if !files.is_empty() {
+            conf.insert(MODULES.to_owned(), Value::String(files.join(",")));
+        }
+        settings(Some(&conf))
+    }
+
     /// The parts that are shown back as they came.
     fn details(&self) -> Map<String, Value> {
         let details = json!({
@@ -110,7 +136,7 @@ impl CreateSession {
             "archives": [],
             "files": [],
             "jars": [],
-            "pyFiles": [],
+            "pyFiles": self.py_files.clone().unwrap_or_default(),
             "queue": self.queue,
             "ttl": self.ttl,
             "idleTimeout": self.idle_timeout,
@@ -289,6 +315,22 @@ mod tests {
     }
 
     #[test]
+    fn modules_travel_as_livys_setting() {
+        let request = request(
+            r#"{"pyFiles": ["s3://b/a.py", "s3://b/c.zip"], "conf": {"spark.submit.pyFiles": "s3://b/d.py"}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            request.settings,
+            r#"{"spark.submit.pyFiles":"s3://b/d.py,s3://b/a.py,s3://b/c.zip"}"#
+        );
+        assert_eq!(
+            request.details["pyFiles"],
+            json!(["s3://b/a.py", "s3://b/c.zip"])
+        );
+    }
+
+    #[test]
     fn what_is_not_accepted_is_refused_by_name() {
         for (body, expected) in [
             (r#"{"colour": "red"}"#, "colour"),
@@ -299,6 +341,10 @@ mod tests {
                 r#"{"heartbeatTimeoutInSecond": -1}"#,
                 "heartbeatTimeoutInSecond",
             ),
+            (r#"{"files": ["s3://b/x.csv"]}"#, "files"),
+            (r#"{"pyFiles": ["/tmp/a.py"]}"#, "only files in S3"),
+            (r#"{"pyFiles": ["s3://b/a.txt"]}"#, ".py, .zip, .egg"),
+            (r#"{"pyFiles": ["s3://b/a,b.py"]}"#, "comma"),
             (r#"{"conf": {"spark.master": "local"}}"#, "spark.master"),
             (r#"{"conf": {"a": []}}"#, "must be a string"),
             (r#"{"ttl": "soon"}"#, "30s"),

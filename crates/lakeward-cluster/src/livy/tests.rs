@@ -21,6 +21,7 @@ use lakeward_wire::listener::serve_plain;
 mod batches;
 mod kinds;
 mod pages;
+mod records;
 mod recovery;
 
 struct Bench {

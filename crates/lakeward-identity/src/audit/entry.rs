@@ -101,6 +101,18 @@ impl AuditRecord {
         self.text("/userIdentity/sessionContext/sessionIssuer/arn")
     }
 
+    /// The role that a cluster's session works under, which the caller was given a user name for.
+    #[must_use]
+    pub fn execution_role_arn(&self) -> Option<&str> {
+        self.text("/additionalEventData/executionRoleArn")
+    }
+
+    /// The user name that the caller came to a cluster with.
+    #[must_use]
+    pub fn cluster_user_name(&self) -> Option<&str> {
+        self.text("/additionalEventData/username")
+    }
+
     /// The user's name, a role session's, or `root`.
     #[must_use]
     pub fn user_name(&self) -> Option<&str> {

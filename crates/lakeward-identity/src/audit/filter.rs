@@ -8,11 +8,12 @@ use super::entry::AuditRecord;
 pub struct Filter {
     /// The account that was called in.
     pub account: Option<String>,
-    /// The ARN of a user, role, session or root: as the caller or as the role behind it.
+    /// The ARN of a user, role, session or root: as the caller, as the role behind it, or as the role
+    /// that a cluster's session works under.
     pub principal: Option<String>,
-    /// A user's name, or a role session's.
+    /// A user's name, a role session's, or one that was given out for a cluster.
     pub user: Option<String>,
-    /// The name or the ARN of the role behind a session.
+    /// The name or the ARN of the role behind a session, or that a cluster's session works under.
     pub role: Option<String>,
     /// The source identity of a session.
     pub source_identity: Option<String>,
@@ -60,14 +61,15 @@ impl Filter {
 
     fn matches_caller(&self, record: &AuditRecord) -> bool {
         let issuer = record.issuer_arn();
+        let under = record.execution_role_arn();
         same(&self.account, record.account())
-            && same(&self.user, record.user_name())
+            && any(&self.user, [record.user_name(), record.cluster_user_name()])
             && same(&self.source_identity, record.source_identity())
             && same(&self.access_key_id, record.access_key_id())
-            && any(&self.principal, [record.principal_arn(), issuer])
+            && any(&self.principal, [record.principal_arn(), issuer, under])
             && any(
                 &self.role,
-                [issuer, issuer.and_then(|arn| arn.rsplit('/').next())],
+                [issuer, last_part(issuer), under, last_part(under)],
             )
     }
 
@@ -97,6 +99,10 @@ impl Filter {
                 && any(&self.resource, [Some(arn), arn.rsplit(['/', ':']).next()])
         })
     }
+}
+
+fn last_part(arn: Option<&str>) -> Option<&str> {
+    arn?.rsplit('/').next()
 }
 
 fn same(wanted: &Option<String>, found: Option<&str>) -> bool {

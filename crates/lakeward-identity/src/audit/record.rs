@@ -22,9 +22,15 @@ const MAX_EXPLANATION: usize = 256 << 10;
 /// The most decisions that a record has when even without reasons there is no room for all.
 const MAX_DECISIONS: usize = 64;
 /// Operations that begin so change nothing.
-const READING: [&str; 16] = [
+const READING: [&str; 17] = [
     "Get", "List", "Describe", "Head", "Lookup", "Search", "BatchGet", "Simulate", "Decode",
-    "Explain", "Generate", "Query", "Check", "Validate", "Preview", "Scan",
+    "Explain", "Generate", "Query", "Check", "Validate", "Preview", "Scan", "Ping",
+];
+/// Operations that read and give out what opens something.
+const GIVING: [&str; 3] = [
+    "GetClusterSessionCredentials",
+    "GetFederationToken",
+    "GetSessionToken",
 ];
 
 /// One decision, kept as data until the record is written.
@@ -133,31 +139,59 @@ fn shown_decisions(call: &Call, judgements: &[Judgement]) -> Vec<Value> {
     shown
 }
 
-pub(super) fn of_guest(origin: &Origin, guest: &Guest<'_>, event: Event<'_>) -> Value {
+pub(super) fn of_guest(origin: &Origin, guest: &Guest<'_>, event: Event<'_>, made: Value) -> Value {
     let mut record = of_event(origin, event, &[]);
     let mut set = |key: &str, value: Value| record.insert(key.to_owned(), value);
-    let issuer = guest.role_arn.map(|arn| {
-        json!({
-            "type": "Role", "arn": arn, "accountId": guest.account,
-            "userName": arn.rsplit('/').next(),
-        })
-    });
-    let identity = match guest.user_name {
-        None => json!({"type": "Unknown", "accountId": guest.account}),
-        Some(name) => json!({
-            "type": "AssumedRole",
-            "userName": clipped(name),
-            "arn": guest.issued_to,
-            "accountId": guest.account,
-            "sessionContext": {
-                "sessionIssuer": issuer,
-                "sourceIdentity": guest.source_identity,
-            },
-        }),
-    };
-    set("userIdentity", identity);
+    set("userIdentity", guest_identity(guest));
     set("recipientAccountId", json!(guest.account));
+    set("responseElements", presentable(made));
+    if let Some(name) = guest.user_name {
+        let came_with = json!({"username": clipped(name), "executionRoleArn": guest.role_arn});
+        set("additionalEventData", came_with);
+    }
     Value::Object(record)
+}
+
+/// Who was given the user name that a guest came with.
+fn guest_identity(guest: &Guest<'_>) -> Value {
+    let Some(arn) = guest.issued_to else {
+        return json!({"type": "Unknown", "accountId": guest.account});
+    };
+    let parsed = Arn::parse(arn).ok();
+    let resource = parsed.as_ref().map_or("", |arn| &*arn.resource);
+    let account = parsed.as_ref().map_or(guest.account, |arn| &*arn.account);
+    let (kind, name) = match resource.split_once('/') {
+        _ if resource == "root" => ("Root", None),
+        Some(("user", path)) => ("IAMUser", path.rsplit('/').next()),
+        Some(("federated-user", _)) => ("FederatedUser", None),
+        _ => ("AssumedRole", None),
+    };
+    let mut identity = json!({"type": kind, "arn": arn, "accountId": account});
+    let Some(members) = identity.as_object_mut() else {
+        return identity;
+    };
+    if let Some(name) = name {
+        members.insert("userName".into(), json!(name));
+    }
+    let mut context = Map::new();
+    if let Some(issuer) = guest.issuer.filter(|issuer| *issuer != arn) {
+        let kind = match issuer.split_once(":role/") {
+            Some(_) => "Role",
+            None if issuer.ends_with(":root") => "Root",
+            None => "IAMUser",
+        };
+        let issuer = json!({
+            "type": kind, "arn": issuer, "accountId": account, "userName": issuer.rsplit('/').next(),
+        });
+        context.insert("sessionIssuer".into(), issuer);
+    }
+    if let Some(source) = guest.source_identity {
+        context.insert("sourceIdentity".into(), json!(source));
+    }
+    if !context.is_empty() {
+        members.insert("sessionContext".into(), Value::Object(context));
+    }
+    identity
 }
 
 /// A service has no address and no keys; CloudTrail puts its name there.
@@ -234,9 +268,10 @@ fn is_read_only(operation: &str) -> bool {
         || READING.iter().any(|prefix| operation.starts_with(prefix))
 }
 
-/// Whether a record holds what the operation answered: a change does, and what gives out keys.
+/// Whether a record holds what the operation answered: a change does, and what gives out keys; the
+/// keys themselves are blanked.
 pub(crate) fn keeps_response(operation: &str) -> bool {
-    !is_read_only(operation) || operation.starts_with("AssumeRole")
+    !is_read_only(operation) || operation.starts_with("AssumeRole") || GIVING.contains(&operation)
 }
 
 /// Whether an operation is on the data and not on what manages it.
@@ -245,7 +280,7 @@ fn is_data_event(service: &str, operation: &str) -> bool {
     let configures = operation.contains("ObjectLockConfiguration");
     match service {
         "s3" => !configures && on_objects.iter().any(|word| operation.contains(word)),
-        "livy" => true,
+        "livy" | "jupyter" => true,
         _ => false,
     }
 }
@@ -407,6 +442,46 @@ mod tests {
             assert!(!is_data_event("s3", name), "{name}");
         }
         assert!(!is_data_event("glue", "GetPartitions"));
+    }
+
+    #[test]
+    fn a_guest_is_who_was_given_the_user_name() {
+        let identity = |issued_to, issuer| {
+            guest_identity(&Guest {
+                account: "111122223333",
+                user_name: Some("Xyz"),
+                issued_to: Some(issued_to),
+                issuer,
+                role_arn: Some("arn:aws:iam::111122223333:role/marketing"),
+                source_identity: None,
+            })
+        };
+        let user = "arn:aws:iam::111122223333:user/team/ana";
+        assert_eq!(
+            identity(user, Some(user)),
+            json!({"type": "IAMUser", "arn": user, "accountId": "111122223333", "userName": "ana"})
+        );
+        let session = "arn:aws:sts::111122223333:assumed-role/studio/david";
+        let role = "arn:aws:iam::111122223333:role/path/studio";
+        let shown = identity(session, Some(role));
+        assert_eq!(
+            (&shown["type"], &shown["arn"]),
+            (&json!("AssumedRole"), &json!(session))
+        );
+        let issuer = &shown["sessionContext"]["sessionIssuer"];
+        assert_eq!(
+            (&issuer["type"], &issuer["arn"]),
+            (&json!("Role"), &json!(role))
+        );
+        for (arn, kind) in [
+            ("arn:aws:iam::111122223333:root", "Root"),
+            (
+                "arn:aws:sts::111122223333:federated-user/eve",
+                "FederatedUser",
+            ),
+        ] {
+            assert_eq!(identity(arn, None)["type"], kind);
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ const SECRET: [&str; 9] = [
     "authorization",
 ];
 /// Names that sound like secrets and are none.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 13] = [
     "nexttoken",
     "next_token",
     "continuationtoken",
@@ -32,6 +32,7 @@ const PUBLIC: [&str; 12] = [
     "secretid",
     "secretarn",
     "passwordresetrequired",
+    "usernamepassword",
 ];
 /// Maps whose names are the caller's own words; the names are kept as they are.
 const OWN_WORDS: [&str; 6] = [
@@ -147,10 +148,11 @@ mod tests {
             "SecretAccessKey": "x", "PrivateKey": "x", "AdminPassword": {"nested": "x"},
             "Parameters": {"PasswordOfDb": "x"},
             "Pairs": [{"Key": "db.password", "Value": "x"}],
+            "UsernamePassword": {"Password": "x"},
         });
         let clean = presentable(value).to_string();
         assert!(!clean.contains("\"x\""), "{clean}");
-        assert_eq!(clean.matches(REDACTED).count(), 10, "{clean}");
+        assert_eq!(clean.matches(REDACTED).count(), 11, "{clean}");
     }
 
     #[test]
@@ -159,11 +161,13 @@ mod tests {
             "SecretId": "db", "NextToken": "t", "PolicyDocument": "{\"Version\":1}",
             "Pairs": [{"Key": "team", "Value": "red"}],
             "Tags": {"Team": "red"},
+            "UsernamePassword": {"Username": "u", "Password": null},
         });
         let seen = json!({
             "secretId": "db", "nextToken": "t", "policyDocument": "{\"Version\":1}",
             "pairs": [{"key": "team", "value": "red"}],
             "tags": {"Team": "red"},
+            "usernamePassword": {"username": "u", "password": null},
         });
         assert_eq!(presentable(value), seen);
     }

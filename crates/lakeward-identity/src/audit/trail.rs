@@ -50,6 +50,8 @@ pub struct Guest<'a> {
     pub user_name: Option<&'a str>,
     /// The ARN of the principal that was given the user name.
     pub issued_to: Option<&'a str>,
+    /// The ARN of the role or user behind it, where it is known.
+    pub issuer: Option<&'a str>,
     /// The role that the guest works under.
     pub role_arn: Option<&'a str>,
     /// The source identity that the guest's sessions carry.
@@ -143,7 +145,7 @@ impl AuditTrail {
         self.append(record::of_service(wish, decision, event), observed)
     }
 
-    /// Writes the record of a guest's request.
+    /// Writes the record of a guest's request, and what it `made`.
     ///
     /// # Errors
     /// `ServiceUnavailable`: the record can't be written, so the answer must not leave.
@@ -152,9 +154,10 @@ impl AuditTrail {
         origin: &Origin,
         guest: &Guest<'_>,
         event: Event<'_>,
+        made: Value,
     ) -> Result<(), AwsError> {
         let observed = Observed::of(&event, None);
-        self.append(record::of_guest(origin, guest, event), observed)
+        self.append(record::of_guest(origin, guest, event, made), observed)
     }
 
     fn append(&self, record: Value, mut observed: Observed<'_>) -> Result<(), AwsError> {

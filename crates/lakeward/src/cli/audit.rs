@@ -174,7 +174,7 @@ fn line(record: &AuditRecord, paint: Paint) -> String {
     line
 }
 
-/// Role and session, or user, with the source identity.
+/// Role and session, or user, with the runtime role and the source identity.
 fn who(record: &AuditRecord) -> String {
     let name = record.user_name().or(record.access_key_id()).unwrap_or("?");
     let role = record.issuer_arn().and_then(|arn| arn.rsplit('/').next());
@@ -182,6 +182,9 @@ fn who(record: &AuditRecord) -> String {
         Some(role) => format!("{role}/{name}"),
         None => name.to_owned(),
     };
+    if let Some(arn) = record.execution_role_arn() {
+        who.push_str(&format!(" under {}", arn.rsplit('/').next().unwrap_or(arn)));
+    }
     if let Some(source) = record.source_identity() {
         who.push_str(&format!(" (as {source})"));
     }

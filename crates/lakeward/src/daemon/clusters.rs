@@ -19,7 +19,7 @@ use lakeward_cluster::{
     livy::LivyServers,
 };
 use lakeward_session::{
-    AwsEndpoint, Incident, Isolation, Login, RoleCredentials, RuntimeRoles, SessionLimits,
+    AwsEndpoint, Incident, Isolation, Login, NoLogin, RoleCredentials, RuntimeRoles, SessionLimits,
     SessionRecord, SessionRecords, SessionRegistry, SessionRuntime, Visit,
 };
 use lakeward_wire::{AwsError, authority::CertificateAuthority};
@@ -286,8 +286,9 @@ impl LateRoles {
 }
 
 impl RuntimeRoles for LateRoles {
-    fn login(&self, cluster_id: &str, username: &str, password: &str) -> Option<Login> {
-        self.emr()?.login(cluster_id, username, password)
+    fn login(&self, cluster_id: &str, username: &str, password: &str) -> Result<Login, NoLogin> {
+        let emr = self.emr().ok_or(NoLogin::Unknown)?;
+        emr.login(cluster_id, username, password)
     }
 
     fn credentials(&self, login: &Login) -> Result<RoleCredentials, AwsError> {

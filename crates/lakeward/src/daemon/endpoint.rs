@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use lakeward_gate::{GateService, Hosts};
 use lakeward_identity::{Front, Identity};
 use lakeward_wire::{Secret, listener::Peer, sigv4::SignedRequest};
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use super::Settings;
 
@@ -39,18 +39,41 @@ const UNKNOWN: Patience = Patience {
     time: Duration::from_secs(10),
 };
 
+/// The requests that are being answered, whichever listener they came to.
+#[derive(Clone, Default)]
+pub(super) struct Underway(watch::Sender<()>);
+
+impl Underway {
+    /// Counts a request for as long as what this gives is kept.
+    fn begun(&self) -> impl Send + use<> {
+        self.0.subscribe()
+    }
+
+    /// Waits until there is none.
+    pub async fn ended(&self) {
+        self.0.closed().await;
+    }
+}
+
 #[derive(Clone)]
 struct Doors {
     identity: Arc<Identity>,
     front: Arc<Front>,
     s3: GateService,
+    underway: Underway,
 }
 
-pub(super) fn router(identity: Arc<Identity>, front: Arc<Front>, s3: GateService) -> Router {
+pub(super) fn router(
+    identity: &Arc<Identity>,
+    front: &Arc<Front>,
+    s3: GateService,
+    underway: &Underway,
+) -> Router {
     Router::new().fallback(answer).with_state(Doors {
-        identity,
-        front,
+        identity: Arc::clone(identity),
+        front: Arc::clone(front),
         s3,
+        underway: underway.clone(),
     })
 }
 
@@ -83,6 +106,7 @@ pub(super) fn names(settings: &Settings) -> Vec<String> {
 }
 
 async fn answer(State(doors): State<Doors>, request: Request) -> Response {
+    let _begun = doors.underway.begun();
     let peer = request
         .extensions()
         .get::<Peer>()

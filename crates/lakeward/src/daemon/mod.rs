@@ -39,11 +39,16 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
+    time::timeout,
 };
 
 use crate::python;
 use clusters::Clusters;
+use endpoint::Underway;
 use operations::{Health, Metrics, Sources};
+
+/// For requests that are under way at the end; longer than a listener waits for its own.
+const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
 /// A running instance. [`Daemon::shutdown`] ends it in order; dropping it aborts it.
 pub struct Daemon {
@@ -55,7 +60,13 @@ pub struct Daemon {
     cluster_network: Ipv4Net,
     health: Arc<Health>,
     stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+    /// What answers requests: stopped, and waited for.
+    listeners: JoinSet<()>,
+    underway: Underway,
+    /// What carries tunnels to a listener; ended after the listeners.
+    proxy: JoinSet<()>,
+    /// What works on clusters unasked; ended at once.
+    upkeep: JoinSet<()>,
     /// Last, so that no other instance takes the folder before this one has let go of all of it.
     _held: File,
 }
@@ -131,7 +142,8 @@ impl Daemon {
         });
         let health = Arc::new(Health::new(&identity, &clusters));
         let tls = authority.server_config(&endpoint::names(&settings))?;
-        let router = endpoint::router(Arc::clone(&identity), Arc::clone(&front), s3);
+        let underway = Underway::default();
+        let router = endpoint::router(&identity, &front, s3, &underway);
 
         clusters.serve_endpoint(AwsEndpoint {
             port: addresses.endpoint.port(),
@@ -139,8 +151,8 @@ impl Daemon {
             router: router.clone(),
         });
 
-        let mut tasks = JoinSet::new();
-        tasks.spawn(listener::serve(
+        let mut served = JoinSet::new();
+        served.spawn(listener::serve(
             listeners.endpoint,
             tls,
             router,
@@ -148,16 +160,21 @@ impl Daemon {
         ));
         if let Some(listener) = listeners.credentials {
             let router = clusters.credentials_router();
-            tasks.spawn(listener::serve_plain(listener, router, stopped.clone()));
+            served.spawn(listener::serve_plain(listener, router, stopped.clone()));
         }
         if let Some(listener) = listeners.metrics {
             let router = operations::router(Arc::new(metrics), Arc::clone(&health));
-            tasks.spawn(listener::serve_plain(listener, router, stopped.clone()));
+            served.spawn(listener::serve_plain(listener, router, stopped.clone()));
         }
-        tasks.spawn(proxy::serve(listeners.proxy, addresses.endpoint, stopped));
+        let (mut proxy, mut upkeep) = (JoinSet::new(), JoinSet::new());
+        proxy.spawn(async move {
+            // It goes on while the listeners stop: an answer that is under way may pass through it.
+            let (_never, stop) = watch::channel(false);
+            proxy::serve(listeners.proxy, addresses.endpoint, stop).await;
+        });
         emr.resume().await?;
         health.clusters_are_up();
-        tasks.spawn(Arc::clone(&emr).keep_house());
+        upkeep.spawn(Arc::clone(&emr).keep_house());
         Ok(Self {
             identity,
             front,
@@ -167,7 +184,10 @@ impl Daemon {
             cluster_network: settings.cluster_network,
             health,
             stop,
-            tasks,
+            listeners: served,
+            underway,
+            proxy,
+            upkeep,
             _held: held,
         })
     }
@@ -224,12 +244,23 @@ impl Daemon {
         self.shutdown().await;
     }
 
-    /// Ends the sessions, whatever they do, then the listeners.
+    /// Ends the sessions, whatever they do, then the listeners. Requests that are under way come
+    /// to their end, and to their records, within seconds.
     pub async fn shutdown(mut self) {
         self.health.stop();
         self.clusters.shutdown().await;
+        self.upkeep.shutdown().await;
         self.stop.send_replace(true);
-        self.tasks.shutdown().await;
+        let answered = async {
+            while self.listeners.join_next().await.is_some() {}
+            // Those of sessions' own listeners, and those whose listener did not wait for them.
+            self.underway.ended().await;
+        };
+        if timeout(LAST_REQUESTS, answered).await.is_err() {
+            tracing::warn!("the instance ends before all requests are answered");
+        }
+        self.listeners.shutdown().await;
+        self.proxy.shutdown().await;
     }
 }
 

@@ -46,7 +46,7 @@ struct Step {
     flags: Vec<String>,
 }
 
-static LOCKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../python/locks");
+static LOCKS: Dir<'_> = include_dir!("$OUT_DIR/python/locks");
 
 impl Kit {
     fn name(self) -> &'static str {

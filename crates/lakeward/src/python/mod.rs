@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use include_dir::{Dir, include_dir};
 
-static SESSION_PACKAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../python/lakeward_session");
-static CHECK_PACKAGE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../python/lakeward_check");
+// `build.rs` puts the sources there.
+static SESSION_PACKAGE: Dir<'_> = include_dir!("$OUT_DIR/python/lakeward_session");
+static CHECK_PACKAGE: Dir<'_> = include_dir!("$OUT_DIR/python/lakeward_check");
 
 /// Writes the interpreter package of sessions to `folder/lakeward_session`.
 ///
@@ -91,10 +92,27 @@ fn unpack(package: &Dir<'_>, folder: &Path) -> Result<()> {
             .with_context(say)?;
     }
     for inner in package.dirs() {
-        let name = inner.path().file_name().unwrap_or_default();
-        if name != "__pycache__" {
-            unpack(inner, &folder.join(name))?;
-        }
+        unpack(
+            inner,
+            &folder.join(inner.path().file_name().unwrap_or_default()),
+        )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_binary_carries_no_compiled_python() {
+        for package in [&SESSION_PACKAGE, &CHECK_PACKAGE] {
+            assert!(package.get_file("__main__.py").is_some());
+            assert!(
+                package
+                    .dirs()
+                    .all(|inner| !inner.path().ends_with("__pycache__"))
+            );
+        }
+    }
 }

@@ -157,7 +157,13 @@ def cells(notebook, asked):
     assert "you said yes" in text_of(notebook.run("print('you said', input('?'))", answer="yes"))
     assert "alice" in text_of(notebook.run("import os; os.environ['KERNEL_USERNAME']"))
     large = notebook.run("print('x' * 20_000_000)")
-    assert "OutputTooLarge" in json.dumps([message["content"] for message in large])
+    assert "output truncated" in text_of(large) and reply_of(large)["status"] == "ok", text_of(large)[-200:]
+    assert "OutputTooLarge" in json.dumps([message["content"] for message in notebook.run("'x' * 20_000_000")])
+    command = notebook.run("!echo to the shell; exit 3")
+    assert "to the shell" in text_of(command), text_of(command)
+    assert "3" in text_of(notebook.run("_exit_code"))
+    assert "addPyFile" in text_of(notebook.run("%pip install nothing"))
+    assert "True" in text_of(notebook.run("import ipywidgets, tqdm\nhasattr(ipywidgets.IntSlider(), 'value')"))
 
 
 def buffers(gateway, kernel, person, ca):
@@ -171,9 +177,9 @@ def buffers(gateway, kernel, person, ca):
 
 
 def life(server, notebook, kernel):
-    sleeping = notebook.execute("import time\ntime.sleep(600)")
-    notebook.until("busy")
-    time.sleep(0.5)
+    sleeping = notebook.execute("import time\nprint('begun', flush=True)\nfor _ in range(6000): time.sleep(0.1)")
+    while notebook.next()["msg_type"] != "stream":
+        pass
     assert server.ask(f"/api/kernels/{kernel}/interrupt", "POST")[0] == 204
     assert reply_of(notebook.wait(sleeping))["ename"] == "KeyboardInterrupt"
     status, model = server.ask(f"/api/kernels/{kernel}/restart", "POST")

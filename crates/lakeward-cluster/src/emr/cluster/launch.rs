@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use lakeward_identity::{Call, OnBehalfOf, Role, ServiceSession};
 use lakeward_policy::{Arn, Context};
-use lakeward_store::Change;
+use lakeward_store::Snapshot;
 use lakeward_wire::AwsError;
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ use crate::emr::{
     identifier,
     release::Release,
     security_configuration::{SecurityConfiguration, SecurityDocument},
-    step::{add::Submitter, config::Ordered},
+    step::add::Submitter,
     tag,
 };
 
@@ -46,17 +46,27 @@ pub(crate) async fn run_job_flow(
     let _permit = call.authorize("elasticmapreduce:RunJobFlow", "*", context)?;
     let mut launch = input.validate()?;
     let steps = std::mem::take(&mut launch.steps);
+    let step_role = launch.step_role.take();
     pass_roles(&emr, &call, &launch)?;
     let network = emr.config.network;
+    let snapshot = emr.store.snapshot();
+    let security = security(&snapshot, &call, &launch)?;
+    let address = address::allocate(network, &snapshot)?;
+    let mut cluster = launch.into_cluster(&call, security, address);
+    cluster.node.clone_from(&emr.config.node);
+    let submitter = match steps.is_empty() {
+        true => None,
+        false => Some(submitter(&emr, &call, &cluster, step_role)?),
+    };
     let cluster = emr
         .store
         .change(|change| {
-            let security = security(change, &call, &launch)?;
-            let address = address::allocate(network, change)?;
-            let mut cluster = launch.into_cluster(&call, security, address);
-            cluster.node.clone_from(&emr.config.node);
+            // Another cluster may have taken the address meanwhile.
+            cluster.address = address::allocate(network, change)?;
             change.put(cluster.clone());
-            first_steps(change, &call, &cluster, steps)?;
+            if let Some(submitter) = submitter {
+                submitter.record(change, &cluster, steps, call.now())?;
+            }
             Ok::<_, EmrError>(Arc::new(cluster))
         })
         .await?;
@@ -106,32 +116,27 @@ impl Launch {
     }
 }
 
-/// Steps that come with the cluster run as its instance profile's role: `RunJobFlow` takes no
-/// runtime role for them.
-fn first_steps(
-    change: &mut Change<'_>,
+/// Whose the steps are that come with the cluster. For a runtime role the caller needs what
+/// `AddJobFlowSteps` asks for, on the cluster that is to be: `RunJobFlow` has no condition key for it.
+fn submitter(
+    emr: &Emr,
     call: &Call,
     cluster: &Cluster,
-    steps: Vec<Ordered>,
-) -> Result<(), EmrError> {
-    if steps.is_empty() {
-        return Ok(());
+    role_arn: Option<String>,
+) -> Result<Submitter, AwsError> {
+    if let Some(role_arn) = &role_arn {
+        let context = tag::resource_context(&cluster.tags)
+            .with("elasticmapreduce:ExecutionRoleArn", role_arn.clone());
+        let action = "elasticmapreduce:AddJobFlowSteps";
+        let _permit = call.authorize(action, &cluster.arn(), context)?;
     }
-    if cluster.security_rules()?.runtime_roles() {
-        return Err(EmrError::validation(
-            "Runtime roles are required for this cluster, and RunJobFlow takes none. Add the steps \
-             with AddJobFlowSteps and its ExecutionRoleArn parameter.",
-        ));
-    }
-    let submitter = Submitter::of(call, None);
-    submitter
-        .record(change, cluster, steps, call.now())
-        .map(drop)
+    let parameter = "StepExecutionRoleArn";
+    Ok(Submitter::checked(emr, call, cluster, role_arn, parameter)?)
 }
 
 /// The rules of the named security configuration, as they are now.
 fn security(
-    change: &Change<'_>,
+    snapshot: &Snapshot,
     call: &Call,
     launch: &Launch,
 ) -> Result<Option<Security>, EmrError> {
@@ -139,7 +144,7 @@ fn security(
         return Ok(None);
     };
     let key = SecurityConfiguration::key_of(call.account(), call.region(), name);
-    let configuration = change
+    let configuration = snapshot
         .get::<SecurityConfiguration>(&key)
         .ok_or_else(|| EmrError::LaunchWithoutSecurityConfiguration(name.clone()))?;
     let first = Release::FIRST_WITH_RUNTIME_ROLES;
@@ -158,8 +163,18 @@ fn security(
 
 /// Asks whether the caller may pass the roles, then whether they can do their work.
 fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
-    let service_role = role_arn(emr, call, &launch.service_role)?;
-    pass_role(call, &service_role, ELASTIC_MAP_REDUCE)?;
+    pass_service_role(emr, call, &role_arn(emr, call, &launch.service_role)?)?;
+    let profile_role = profile_role_arn(emr, call, &launch.instance_profile)?;
+    pass_role(call, &profile_role, EC2)?;
+    match &launch.machine.auto_scaling_role {
+        Some(role) => pass_auto_scaling_role(call, &role_arn(emr, call, role)?),
+        None => Ok(()),
+    }
+}
+
+/// The service must be able to take the role for a cluster of the account.
+fn pass_service_role(emr: &Emr, call: &Call, role_arn: &str) -> Result<(), AwsError> {
+    pass_role(call, role_arn, ELASTIC_MAP_REDUCE)?;
     // The cluster has no id yet; trust policies name all clusters of the account (EMR Management
     // Guide, "Service role for Amazon EMR").
     let clusters = format!(
@@ -168,7 +183,7 @@ fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
         call.account()
     );
     let wish = ServiceSession {
-        role_arn: &service_role,
+        role_arn,
         service: ELASTIC_MAP_REDUCE,
         name: "lakeward",
         source: OnBehalfOf {
@@ -177,16 +192,13 @@ fn pass_roles(emr: &Emr, call: &Call, launch: &Launch) -> Result<(), AwsError> {
         },
         at: call.now(),
     };
-    let taken = emr.identity.service_session(&wish);
-    taken.map_err(|error| match error.is_sender_fault() {
-        true => EmrError::validation(format!("EMR service role {service_role} is invalid")),
-        false => EmrError::Aws(error),
-    })?;
-    let profile_role = profile_role_arn(emr, call, &launch.instance_profile)?;
-    pass_role(call, &profile_role, EC2)?;
-    match &launch.machine.auto_scaling_role {
-        Some(role) => pass_auto_scaling_role(call, &role_arn(emr, call, role)?),
-        None => Ok(()),
+    match emr.identity.service_session(&wish) {
+        Ok(_) => Ok(()),
+        Err(error) if !error.is_sender_fault() => Err(error),
+        Err(_) => {
+            let message = format!("EMR service role {role_arn} is invalid");
+            Err(EmrError::validation(message).into())
+        }
     }
 }
 

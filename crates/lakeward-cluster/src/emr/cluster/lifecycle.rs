@@ -88,7 +88,7 @@ impl Emr {
         for cluster in self.own_clusters() {
             if cluster.state == ClusterState::Terminating && !self.turns.is_taken(&cluster.id) {
                 self.take_down(cluster);
-            } else if cluster.state.is_coming_up() && self.turns.is_due(&cluster.id) {
+            } else if self.is_to_come_up(&cluster) && self.turns.is_due(&cluster.id) {
                 self.begin(cluster);
             }
         }
@@ -117,7 +117,7 @@ impl Emr {
         let _turn = turn.lock().await;
         let key = Cluster::key_of(&cluster.account, &cluster.id);
         let current = self.store.snapshot().get::<Cluster>(&key);
-        let Some(cluster) = current.filter(|cluster| cluster.state.is_coming_up()) else {
+        let Some(cluster) = current.filter(|cluster| self.is_to_come_up(cluster)) else {
             return;
         };
         let Err(error) = self.try_to_bring_up(&key, &cluster).await else {
@@ -128,6 +128,13 @@ impl Emr {
         tracing::error!(cluster = %cluster.id, %error, "cluster not started");
         self.runtime.stop(&cluster.id).await;
         self.not_up(&key, &cluster, &error).await;
+    }
+
+    /// One that is held up isn't up, even if its record says so: the answer to the last change of it may
+    /// have been lost.
+    fn is_to_come_up(&self, cluster: &Cluster) -> bool {
+        let held_up = cluster.state.is_live() && self.turns.is_held_up(&cluster.id);
+        held_up || cluster.state.is_coming_up()
     }
 
     async fn try_to_bring_up(&self, key: &str, cluster: &Cluster) -> Result<(), NotUp> {
@@ -143,7 +150,7 @@ impl Emr {
             source,
         })?;
         let now = self.now();
-        self.activity.touch(&cluster.id, now);
+        self.activity.touch(&cluster.id);
         self.transition(key, |cluster| {
             if cluster.state.is_live() {
                 cluster.state = ClusterState::Waiting;
@@ -155,13 +162,16 @@ impl Emr {
         .map_err(unrecorded)
     }
 
-    /// STARTING becomes BOOTSTRAPPING. What ran when an earlier run of the daemon ended is lost.
+    /// The cluster becomes BOOTSTRAPPING. What ran when an earlier run of the daemon ended is lost.
     async fn bootstrap(&self, key: &str) -> Result<(), StoreError> {
         let now = self.now();
         self.store
             .change(|change| {
                 let current = change.get::<Cluster>(key);
-                if let Some(cluster) = current.filter(|one| one.state == ClusterState::Starting) {
+                let begins = |one: &Arc<Cluster>| {
+                    one.state.is_live() && one.state != ClusterState::Bootstrapping
+                };
+                if let Some(cluster) = current.filter(begins) {
                     let mut next = (*cluster).clone();
                     next.state = ClusterState::Bootstrapping;
                     next.reason = Some(StateReason::message("Bringing up the cluster's endpoints"));
@@ -213,7 +223,8 @@ impl Emr {
     /// Lets a cluster wait for its next try, and says for what.
     async fn wait_on(&self, key: &str, error: &NotUp) -> Result<(), StoreError> {
         self.transition(key, |cluster| {
-            if cluster.state.is_coming_up() {
+            if cluster.state.is_live() {
+                cluster.state = ClusterState::Bootstrapping;
                 let why = format!("Tried again until it is up: {error}");
                 cluster.reason = Some(StateReason::message(&why));
             }

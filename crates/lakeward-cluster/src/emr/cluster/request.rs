@@ -107,6 +107,8 @@ pub(crate) struct Launch {
     pub termination_protected: bool,
     pub idle_timeout: Option<u32>,
     pub steps: Vec<Ordered>,
+    /// The runtime role of these steps.
+    pub step_role: Option<String>,
     pub log_uri: Option<String>,
     pub step_concurrency: u32,
     pub managed_scaling: Option<ManagedScaling>,
@@ -127,14 +129,22 @@ impl RunJobFlowInput {
         if let Some(policy) = &self.managed_scaling_policy {
             policy.check(of_fleets)?;
         }
-        refuse_step_role(self.step_execution_role_arn.as_deref())?;
+        let tags = self.tags()?;
+        let step_role = self.step_execution_role_arn.filter(|role| !role.is_empty());
+        if step_role.is_some() && self.steps.is_empty() {
+            return Err(EmrError::validation(
+                "StepExecutionRoleArn is the runtime role of the request's Steps, and there are \
+                 none. Leave it out; steps that are added later have a role of their own.",
+            ));
+        }
         let step_concurrency = setting::step_concurrency(self.step_concurrency_level.unwrap_or(1))?;
         Ok(Launch {
             release,
             collection,
             applications: application::names(&self.applications)?,
-            tags: self.tags()?,
+            tags,
             steps: step::config::validate(self.steps, step_concurrency)?,
+            step_role,
             keep_alive: self.instances.keep_job_flow_alive_when_no_steps,
             termination_protected: self.instances.termination_protected,
             idle_timeout: auto_termination::idle_timeout(self.auto_termination_policy, release)?,
@@ -192,18 +202,6 @@ impl Instances {
             ..machine
         })
     }
-}
-
-/// Runtime roles are for steps that are added to a running cluster (EMR Management Guide, "Runtime
-/// roles for Amazon EMR steps").
-fn refuse_step_role(role_arn: Option<&str>) -> Result<(), EmrError> {
-    if role_arn.is_none_or(str::is_empty) {
-        return Ok(());
-    }
-    Err(EmrError::Unsupported(
-        "StepExecutionRoleArn (add the steps with AddJobFlowSteps and its ExecutionRoleArn)"
-            .to_owned(),
-    ))
 }
 
 fn required(value: Option<String>, message: &str) -> Result<String, EmrError> {

@@ -54,6 +54,14 @@ impl Turns {
         !waits.unwrap_or(false) && !self.is_taken(cluster_id)
     }
 
+    /// Whether the cluster could not be brought up and is tried again.
+    pub(super) fn is_held_up(&self, cluster_id: &str) -> bool {
+        self.with(|clusters| {
+            let turn = clusters.get(cluster_id);
+            turn.is_some_and(|turn| turn.held_up.is_some())
+        })
+    }
+
     /// The cluster didn't come up; it is tried again after a pause.
     pub(super) fn put_off(&self, cluster_id: &str) {
         self.with(|clusters| {
@@ -108,6 +116,7 @@ mod tests {
         turns.put_off("j-1");
         assert!(!turns.is_due("j-1"));
         assert_eq!(turns.held_up(), ["j-1"]);
+        assert!(turns.is_held_up("j-1") && !turns.is_held_up("j-2"));
         turns.succeed("j-1");
         assert!(turns.is_due("j-1") && turns.held_up().is_empty());
         let lock = turns.of("j-1");

@@ -59,7 +59,7 @@ impl Emr {
         if let Some(cluster) = ending {
             self.see_off(cluster);
         } else if let Some(cluster) = self.store.snapshot().get::<Cluster>(key) {
-            self.activity.touch(&cluster.id, now);
+            self.activity.touch(&cluster.id);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lakeward_identity::Call;
-use lakeward_policy::{Arn, Context};
+use lakeward_policy::{Arn, Context, Principal};
 use lakeward_store::Snapshot;
 use lakeward_wire::{AwsError, Secret, epoch};
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,8 @@ pub(crate) async fn issue(
         role_arn,
         role_id: keys.role_id().to_owned(),
         caller_arn,
-        principal_arn: call.lake_principal(),
+        principal_arn: principal_arn(&call),
+        principal_id: principal_id(&call),
         caller: Some(call.keep_caller()),
         source_identity: call.source_identity().map(ToOwned::to_owned),
         expires_at: expiry(&emr)?,
@@ -96,6 +97,20 @@ pub(crate) async fn issue(
     let output = IssueOutput::of(&pair, password);
     record(&emr, pair).await?;
     Ok(output)
+}
+
+/// The role or user behind the caller: a session's role, and who asked for a federated user.
+fn principal_arn(call: &Call) -> String {
+    match call.principal() {
+        Principal::RoleSession { role_arn, .. } => role_arn,
+        Principal::FederatedUser { issuer_arn, .. } => issuer_arn,
+        _ => call.caller_arn(),
+    }
+}
+
+fn principal_id(call: &Call) -> String {
+    let id = call.caller().unique_id();
+    id.unwrap_or_else(|| call.account()).to_owned()
 }
 
 /// The condition keys with the role that was passed; absent when none was, as in AWS.
@@ -148,7 +163,7 @@ fn expiry(emr: &Emr) -> Result<Timestamp, AwsError> {
 
 async fn record(emr: &Emr, pair: SessionCredential) -> Result<(), EmrError> {
     let now = emr.now();
-    emr.activity.touch(&pair.cluster_id, now);
+    emr.activity.touch(&pair.cluster_id);
     let cluster_key = Cluster::key_of(&pair.account, &pair.cluster_id);
     let prefix = SessionCredential::key_of(&pair.cluster_id, "");
     emr.store
@@ -184,7 +199,7 @@ fn check_limits(
     if good.len() >= limits.for_one_cluster {
         return refuse("Everyone together", limits.for_one_cluster);
     }
-    good.retain(|other| other.principal_arn == pair.principal_arn);
+    good.retain(|other| other.principal_id == pair.principal_id);
     if good.len() >= limits.for_one_principal {
         return refuse(&pair.principal_arn, limits.for_one_principal);
     }

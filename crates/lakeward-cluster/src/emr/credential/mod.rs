@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lakeward_identity::KeptCaller;
+use lakeward_session::Login;
 use lakeward_store::{Change, Record, Snapshot};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -23,7 +24,7 @@ const KEPT_AFTER_EXPIRY: SignedDuration = SignedDuration::from_hours(24);
 /// How many pairs may be good at a time. A caller that reconnects leaves one behind each time.
 #[derive(Clone, Copy, Debug)]
 pub struct CredentialLimits {
-    /// Of one role or user, whatever its sessions are called, on one cluster.
+    /// Of one role or user, whatever its sessions and federated users are called, on one cluster.
     pub for_one_principal: usize,
     /// On one cluster.
     pub for_one_cluster: usize,
@@ -62,6 +63,9 @@ pub struct SessionCredential {
     /// The role or user behind the one who asked.
     #[serde(default)]
     pub principal_arn: String,
+    /// Its unique id; of an account's root the account.
+    #[serde(default)]
+    pub principal_id: String,
     /// The one who asked, to be asked for again at each use.
     #[serde(default)]
     pub caller: Option<KeptCaller>,
@@ -74,6 +78,18 @@ pub struct SessionCredential {
 impl SessionCredential {
     fn key_of(cluster_id: &str, username: &str) -> String {
         format!("{cluster_id}/{username}")
+    }
+
+    /// What it opens.
+    fn login(&self) -> Login {
+        Login {
+            username: self.username.clone(),
+            cluster_id: self.cluster_id.clone(),
+            role_arn: self.role_arn.clone(),
+            caller_arn: self.caller_arn.clone(),
+            source_identity: self.source_identity.clone(),
+            expires_at: self.expires_at,
+        }
     }
 
     fn has_expired(&self, now: Timestamp) -> bool {

@@ -1,14 +1,15 @@
 //! What runs on clusters asks here: who a login is, and its role's keys.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use lakeward_identity::{
-    Event, KeptCaller, Origin, Role, RoleCredentials as IssuedKeys, audit::Guest,
+    Call, Event, KeptCaller, Origin, Role, RoleCredentials as IssuedKeys, audit::Guest,
 };
-use lakeward_session::{Incident, Login, RoleCredentials, RuntimeRoles, Visit};
+use lakeward_session::{Incident, Login, NoLogin, RoleCredentials, RuntimeRoles, Visit};
 use lakeward_wire::AwsError;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     SessionCredential,
@@ -31,35 +32,59 @@ impl Emr {
     }
 
     /// Whether the pair would be given out now: its role is the same, and its caller may still ask
-    /// for that role on this cluster, with the policies and tags there are. A refusal leaves a
-    /// record.
-    fn check_standing(&self, pair: &SessionCredential, cluster: &Cluster) -> Result<(), AwsError> {
+    /// for that role on this cluster, with the policies and tags there are.
+    fn check_standing(&self, pair: &SessionCredential, cluster: &Cluster) -> Result<(), Lapse> {
         let now = self.now();
         let role = Role::find(&self.store.snapshot(), &pair.role_arn);
         if role.is_none_or(|role| role.id != pair.role_id) {
-            return Err(EmrError::invalid_request(format!(
-                "The runtime role {} is not there any more.",
-                pair.role_arn
-            ))
-            .into());
+            let text = format!("The runtime role {} is not there any more.", pair.role_arn);
+            return Err(Lapse::of(EmrError::invalid_request(text).into()));
         }
         let again = |caller: &KeptCaller| caller.call_again(&self.identity, now);
         let call = pair.caller.as_ref().and_then(again).ok_or_else(|| {
-            AwsError::access_denied(format!(
+            Lapse::of(AwsError::access_denied(format!(
                 "{}, who asked for these credentials, is not there any more.",
                 pair.caller_arn
-            ))
+            )))
         })?;
         let tags = tag::resource_context(&cluster.tags);
         let context = with_execution_role(tags, Some(&pair.role_arn));
-        let Err(refused) = call.authorize(ACTION, &cluster.arn(), context) else {
-            return Ok(());
+        match call.authorize(ACTION, &cluster.arn(), context) {
+            Ok(_permit) => Ok(()),
+            Err(error) => Err(Lapse {
+                error,
+                call: Some(call),
+            }),
+        }
+    }
+}
+
+/// Why a pair would not be given out now.
+struct Lapse {
+    error: AwsError,
+    /// The caller's question, which its policies refused.
+    call: Option<Call>,
+}
+
+impl Lapse {
+    fn of(error: AwsError) -> Self {
+        Self { error, call: None }
+    }
+
+    /// The refusal, with a record of what the policies said. Nobody called: a session asks for the
+    /// pair's keys, from its cluster's address.
+    fn recorded(self, pair: &SessionCredential, cluster: &Cluster) -> AwsError {
+        let Some(call) = self.call else {
+            return self.error;
         };
         let parameters = json!({
-            "clusterId": pair.cluster_id, "executionRoleArn": pair.role_arn, "usedBy": pair.username,
+            "clusterId": pair.cluster_id, "executionRoleArn": pair.role_arn,
+            "usedBy": pair.username, "usedFrom": cluster.address,
         });
         let operation = "GetClusterSessionCredentials";
-        call.close("elasticmapreduce", operation, parameters, Err(refused))
+        let refused: Result<(), _> = Err(self.error.clone());
+        let closed = call.close("elasticmapreduce", operation, parameters, refused);
+        closed.err().unwrap_or(self.error)
     }
 }
 
@@ -76,7 +101,8 @@ impl Emr {
                     login.username
                 ))
             })?;
-        self.check_standing(&pair, cluster)?;
+        let standing = self.check_standing(&pair, cluster);
+        standing.map_err(|lapse| lapse.recorded(&pair, cluster))?;
         Ok(self.chain_keys(cluster, login)?)
     }
 
@@ -100,31 +126,32 @@ impl Emr {
 }
 
 impl RuntimeRoles for Emr {
-    fn login(&self, cluster_id: &str, username: &str, password: &str) -> Option<Login> {
+    fn login(&self, cluster_id: &str, username: &str, password: &str) -> Result<Login, NoLogin> {
         let given = sha256(password);
-        let pair = self.pair(cluster_id, username)?;
-        let now = self.now();
-        if !pair.has_password(&given) || pair.has_expired(now) {
-            return None;
+        let pair = self.pair(cluster_id, username).ok_or(NoLogin::Unknown)?;
+        if !pair.has_password(&given) {
+            return Err(NoLogin::Unknown);
+        }
+        let (login, now) = (pair.login(), self.now());
+        let lapsed = |login, reason: &dyn Display| NoLogin::Lapsed {
+            login: Box::new(login),
+            reason: reason.to_string(),
+        };
+        if pair.has_expired(now) {
+            let reason = format_args!("They expired at {}.", pair.expires_at);
+            return Err(lapsed(login, &reason));
         }
         let key = Cluster::key_of(&pair.account, cluster_id);
-        let cluster = self.store.snapshot().get::<Cluster>(&key)?;
-        if !cluster.state.is_ready() {
-            return None;
+        let cluster = self.store.snapshot().get::<Cluster>(&key);
+        let Some(cluster) = cluster.filter(|cluster| cluster.state.is_ready()) else {
+            return Err(lapsed(login, &"The cluster is not there any more."));
+        };
+        if let Err(Lapse { error, .. }) = self.check_standing(&pair, &cluster) {
+            tracing::info!(cluster = cluster_id, username, code = %error.code, "login revoked");
+            return Err(lapsed(login, &error.message));
         }
-        if let Err(refused) = self.check_standing(&pair, &cluster) {
-            tracing::info!(cluster = cluster_id, username, code = %refused.code, "login revoked");
-            return None;
-        }
-        self.activity.touch(cluster_id, now);
-        Some(Login {
-            username: pair.username.clone(),
-            cluster_id: pair.cluster_id.clone(),
-            role_arn: pair.role_arn.clone(),
-            caller_arn: pair.caller_arn.clone(),
-            source_identity: pair.source_identity.clone(),
-            expires_at: pair.expires_at,
-        })
+        self.activity.touch(cluster_id);
+        Ok(login)
     }
 
     fn credentials(&self, login: &Login) -> Result<RoleCredentials, AwsError> {
@@ -164,7 +191,7 @@ impl RuntimeRoles for Emr {
         };
         let error = AwsError::access_denied(incident.text());
         let event = Event {
-            service: "livy",
+            service: "lakeward",
             operation: incident.kind.name(),
             parameters: json!({
                 "clusterId": login.cluster_id,
@@ -177,49 +204,71 @@ impl RuntimeRoles for Emr {
             request_id: &uuid::Uuid::new_v4().to_string(),
             error: Some(&error),
         };
-        let guest = guest(cluster.as_deref(), Some(login));
-        self.identity.audit().guest(&origin, &guest, event)
+        let pair = self.pair(&login.cluster_id, &login.username);
+        let guest = guest(cluster.as_deref(), Some(login), pair.as_deref());
+        let audit = self.identity.audit();
+        audit.guest(&origin, &guest, event, Value::Null)
     }
 
     fn record(&self, visit: Visit<'_>) -> Result<(), AwsError> {
         let cluster = self.cluster_by_id(visit.cluster_id);
-        let guest = guest(cluster.as_deref(), visit.login);
         let origin = Origin {
             source_ip: visit.source_ip,
             user_agent: visit.user_agent.map(str::to_owned),
             at: self.now(),
         };
-        let refused = (visit.status >= 400).then(|| refusal(visit.status));
+        let refused = (visit.status >= 400).then(|| refusal(&visit));
+        let mut parameters = visit.touched.clone();
+        parameters.insert("clusterId".to_owned(), json!(visit.cluster_id));
         let event = Event {
-            service: "livy",
+            service: visit.service,
             operation: visit.operation,
-            parameters: json!({"clusterId": visit.cluster_id}),
+            parameters: Value::Object(parameters),
             region: self.identity.region(),
             request_id: &uuid::Uuid::new_v4().to_string(),
             error: refused.as_ref(),
         };
-        self.identity.audit().guest(&origin, &guest, event)
+        let pair = visit
+            .login
+            .and_then(|login| self.pair(&login.cluster_id, &login.username));
+        let guest = guest(cluster.as_deref(), visit.login, pair.as_deref());
+        let made = visit
+            .made
+            .map_or(Value::Null, |made| Value::Object(made.clone()));
+        self.identity.audit().guest(&origin, &guest, event, made)
     }
 }
 
-fn guest<'a>(cluster: Option<&'a Cluster>, login: Option<&'a Login>) -> Guest<'a> {
+fn guest<'a>(
+    cluster: Option<&'a Cluster>,
+    login: Option<&'a Login>,
+    pair: Option<&'a SessionCredential>,
+) -> Guest<'a> {
     Guest {
         account: cluster.map_or("", |cluster| &cluster.account),
         user_name: login.map(|login| &*login.username),
         issued_to: login.map(|login| &*login.caller_arn),
+        issuer: pair.map(|pair| &*pair.principal_arn),
         role_arn: login.map(|login| &*login.role_arn),
         source_identity: login.and_then(|login| login.source_identity.as_deref()),
     }
 }
 
-/// Livy has no error codes of its own; its statuses speak.
-fn refusal(status: u16) -> AwsError {
-    let code = match status {
+/// These services have no error codes of their own; their statuses speak.
+fn refusal(visit: &Visit<'_>) -> AwsError {
+    let code = match visit.status {
         401 => "Unauthorized",
         403 => "AccessDenied",
         404 => "NotFound",
         500.. => "InternalFailure",
         _ => "BadRequest",
     };
-    AwsError::new(status, code, format!("Livy answered {status}"))
+    let mut text = match visit.service {
+        "jupyter" => format!("The Jupyter gateway answered {}", visit.status),
+        _ => format!("Livy answered {}", visit.status),
+    };
+    if let Some(lapse) = visit.lapse {
+        text = format!("{text}: the user name and password are not good any more. {lapse}");
+    }
+    AwsError::new(visit.status, code, text)
 }

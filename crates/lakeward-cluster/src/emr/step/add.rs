@@ -63,11 +63,8 @@ pub(crate) async fn add(emr: Arc<Emr>, call: Call, input: AddInput) -> Result<Ad
     if !cluster.state.is_live() {
         return Err(EmrError::Finished.into());
     }
-    let rules = cluster.security_rules()?;
-    check_role(&cluster, &rules, role_arn.as_deref())?;
     let ordered = validate(input.steps, cluster.step_concurrency)?;
-    let mut submitter = Submitter::of(&call, role_arn);
-    submitter.role_id = submitter.check_chain(&emr, &call, &cluster, &rules)?;
+    let submitter = Submitter::checked(&emr, &call, &cluster, role_arn, "ExecutionRoleArn")?;
     let key = Cluster::key_of(&cluster.account, &cluster.id);
     let step_ids = emr
         .store
@@ -88,23 +85,24 @@ fn check_role(
     cluster: &Cluster,
     rules: &SecurityDocument,
     role_arn: Option<&str>,
+    parameter: &str,
 ) -> Result<(), EmrError> {
     let Some(role_arn) = role_arn else {
         return if rules.runtime_roles() {
-            Err(EmrError::validation(
+            Err(EmrError::validation(format!(
                 "Runtime roles are required for this cluster. Please specify the role using the \
-                 ExecutionRoleArn parameter.",
-            ))
+                 {parameter} parameter."
+            )))
         } else {
             Ok(())
         };
     };
     if !rules.runtime_roles() {
-        return Err(EmrError::validation(
-            "Runtime roles are not supported on this cluster. Please remove the ExecutionRoleArn \
+        return Err(EmrError::validation(format!(
+            "Runtime roles are not supported on this cluster. Please remove the {parameter} \
              parameter, or start a cluster with a security configuration in which \
-             EnableApplicationScopedIAMRole is true.",
-        ));
+             EnableApplicationScopedIAMRole is true."
+        )));
     }
     let first = Release::FIRST_WITH_RUNTIME_ROLES;
     if cluster.release_label.parse::<Release>()? < first {
@@ -121,19 +119,34 @@ fn check_role(
     } else {
         let shown: String = role_arn.escape_debug().take(200).collect();
         Err(EmrError::validation(format!(
-            "ExecutionRoleArn '{shown}' is not the ARN of an IAM role."
+            "{parameter} '{shown}' is not the ARN of an IAM role."
         )))
     }
 }
 
 impl Submitter {
-    pub(crate) fn of(call: &Call, role_arn: Option<String>) -> Self {
-        Self {
+    /// The caller, with a role that keeps to the cluster's rules and that the cluster can assume.
+    /// `parameter` is what the operation calls the role.
+    ///
+    /// # Errors
+    /// `ValidationException` that says what to change.
+    pub(crate) fn checked(
+        emr: &Emr,
+        call: &Call,
+        cluster: &Cluster,
+        role_arn: Option<String>,
+        parameter: &str,
+    ) -> Result<Self, EmrError> {
+        let rules = cluster.security_rules()?;
+        check_role(cluster, &rules, role_arn.as_deref(), parameter)?;
+        let mut submitter = Self {
             role_arn,
             role_id: None,
             caller_arn: call.caller_arn(),
             source_identity: call.source_identity().map(ToOwned::to_owned),
-        }
+        };
+        submitter.role_id = submitter.check_chain(emr, call, cluster, &rules)?;
+        Ok(submitter)
     }
 
     /// Whether the cluster can assume the role now, and the role's unique id. It is asked again when

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use lakeward_session::fixture::eventually;
 use serde_json::json;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
     steps::{PLAIN, Wish, cluster, program, state, step, submit, until},
@@ -13,6 +14,29 @@ use crate::emr::{Cluster, Step, StepEnd, StepState};
 
 const STEPS: &str = "NEW.kind = 'emr-step'";
 const CLUSTERS: &str = "NEW.kind = 'emr-cluster'";
+
+/// From now on the database itself refuses records of which `condition` holds: `NEW.kind` is the
+/// record's kind and `NEW.json` its text.
+async fn refuse(world: &World, condition: &str) {
+    let trigger = format!(
+        "CREATE TRIGGER refusal BEFORE INSERT ON record WHEN {condition}
+         BEGIN SELECT RAISE(ABORT, 'the test refuses'); END"
+    );
+    run(world, trigger).await;
+}
+
+/// The end of [`refuse`].
+async fn accept(world: &World) {
+    run(world, "DROP TRIGGER refusal".to_owned()).await;
+}
+
+async fn run(world: &World, text: String) {
+    let file = SqliteConnectOptions::new().filename(world.folder.join("state.db"));
+    let mut connection = SqliteConnection::connect_with(&file).await.unwrap();
+    let text = sqlx::AssertSqlSafe(text);
+    sqlx::raw_sql(text).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
 
 async fn held_up(world: &World, id: &str) {
     eventually("the cluster is held up", async || {
@@ -34,7 +58,7 @@ async fn the_end_of_a_step_is_recorded_when_the_state_takes_it_again() {
     let steps = json!([step("1", "wait"), step("2", "succeed")]);
     let ids = submit(&world, &id, None, steps).await.unwrap();
     let first = program(&world, 0).await;
-    world.refuse(STEPS).await;
+    refuse(&world, STEPS).await;
     first.end(StepEnd::Succeeded);
     // The record is tried right after the last of the logs, and changes have their order.
     let log = format!("logs/{id}/steps/{}/stderr.gz", ids[0]);
@@ -44,7 +68,7 @@ async fn the_end_of_a_step_is_recorded_when_the_state_takes_it_again() {
     .await;
     world.change(|_| ()).await;
     assert_eq!(state(&world, &id, &ids[0]), "RUNNING");
-    world.accept().await;
+    accept(&world).await;
     until(&world, &id, &ids[0], "COMPLETED").await;
     until(&world, &id, &ids[1], "COMPLETED").await;
     world.until(&id, "WAITING").await;
@@ -54,14 +78,14 @@ async fn the_end_of_a_step_is_recorded_when_the_state_takes_it_again() {
 async fn no_step_is_begun_whose_cluster_cannot_be_said_to_run() {
     let world = World::new().await;
     let id = cluster(&world, PLAIN).await;
-    world.refuse(CLUSTERS).await;
+    refuse(&world, CLUSTERS).await;
     let ids = submit(&world, &id, None, json!([step("1", "wait")])).await;
     let ids = ids.unwrap();
     let key = Cluster::key_of(ACCOUNT, &id);
     world.emr.advance(&key).await.unwrap_err();
     assert_eq!(state(&world, &id, &ids[0]), "PENDING");
     assert!(world.sockets.programs.started().is_empty());
-    world.accept().await;
+    accept(&world).await;
     world.emr.settle();
     program(&world, 0).await.end(StepEnd::Succeeded);
     until(&world, &id, &ids[0], "COMPLETED").await;
@@ -74,13 +98,13 @@ async fn a_cluster_waits_again_when_the_end_of_its_work_can_be_recorded() {
     let ids = submit(&world, &id, None, json!([step("1", "wait")])).await;
     let ids = ids.unwrap();
     let first = program(&world, 0).await;
-    world.refuse(CLUSTERS).await;
+    refuse(&world, CLUSTERS).await;
     first.end(StepEnd::Succeeded);
     until(&world, &id, &ids[0], "COMPLETED").await;
     let key = Cluster::key_of(ACCOUNT, &id);
     world.emr.advance(&key).await.unwrap_err();
     assert_eq!(world.state(&id), "RUNNING");
-    world.accept().await;
+    accept(&world).await;
     settled(&world, &id, "WAITING").await;
 }
 
@@ -89,7 +113,7 @@ async fn a_running_step_that_nobody_sees_to_its_end_fails() {
     let world = World::new().await;
     let id = cluster(&world, PLAIN).await;
     // As a start leaves it of which it never became known that it was recorded.
-    world.refuse(CLUSTERS).await;
+    refuse(&world, CLUSTERS).await;
     let steps = json!([step("1", "wait"), step("2", "wait")]);
     let ids = submit(&world, &id, None, steps).await.unwrap();
     world
@@ -98,7 +122,7 @@ async fn a_running_step_that_nobody_sees_to_its_end_fails() {
             change.put(step.in_state(StepState::Running, jiff::Timestamp::now()));
         })
         .await;
-    world.accept().await;
+    accept(&world).await;
     world.emr.settle();
     until(&world, &id, &ids[0], "FAILED").await;
     let second = program(&world, 0).await;
@@ -110,10 +134,10 @@ async fn a_running_step_that_nobody_sees_to_its_end_fails() {
 async fn a_start_that_cannot_be_recorded_leaves_nothing_and_is_tried_again() {
     let world = World::new().await;
     let waiting = format!("{CLUSTERS} AND NEW.json LIKE '%\"WAITING\"%'");
-    world.refuse(&waiting).await;
+    refuse(&world, &waiting).await;
     let id = world.launch(request()).await;
     held_up(&world, &id).await;
-    world.accept().await;
+    accept(&world).await;
     settled(&world, &id, "WAITING").await;
     assert_eq!(world.sockets.running().len(), 1);
 }
@@ -122,11 +146,11 @@ async fn a_start_that_cannot_be_recorded_leaves_nothing_and_is_tried_again() {
 async fn a_failure_that_cannot_be_recorded_is_recorded_later() {
     let world = World::new().await;
     let failed = format!("{CLUSTERS} AND NEW.json LIKE '%\"TERMINATED_WITH_ERRORS\"%'");
-    world.refuse(&failed).await;
+    refuse(&world, &failed).await;
     world.sockets.taken.store(true, Ordering::SeqCst);
     let id = world.launch(request()).await;
     held_up(&world, &id).await;
-    world.accept().await;
+    accept(&world).await;
     settled(&world, &id, "TERMINATED_WITH_ERRORS").await;
     assert!(world.emr.held_up().is_empty());
 }

@@ -1,4 +1,4 @@
-use lakeward_session::RuntimeRoles;
+use lakeward_session::{NoLogin, RuntimeRoles};
 use serde_json::json;
 
 use super::{
@@ -40,11 +40,16 @@ async fn a_pair_opens_its_cluster_and_nothing_else() {
         (&other, &username, &password),
         ("", &username, &password),
     ] {
-        assert_eq!(world.emr.login(on, user, pass), None, "{on} {user}");
+        assert_eq!(
+            world.emr.login(on, user, pass),
+            Err(NoLogin::Unknown),
+            "{on} {user}"
+        );
     }
     let second = issue(&world, &call, &cluster, "sales").await.unwrap();
     assert_ne!(pair(&second).0, username);
-    assert_eq!(world.emr.login(&cluster, &username, &pair(&second).1), None);
+    let mixed = world.emr.login(&cluster, &username, &pair(&second).1);
+    assert_eq!(mixed, Err(NoLogin::Unknown));
 }
 
 #[tokio::test]
@@ -78,9 +83,9 @@ async fn a_pair_ends_with_its_time_and_with_its_cluster() {
     let call = world.studio(&everything(), None).await;
     let (username, password) = pair(&issue(&world, &call, &cluster, "marketing").await.unwrap());
     pass_time(12 * 3600 - 60);
-    assert!(world.emr.login(&cluster, &username, &password).is_some());
+    assert!(world.emr.login(&cluster, &username, &password).is_ok());
     pass_time(120);
-    assert_eq!(world.emr.login(&cluster, &username, &password), None);
+    assert!(world.emr.login(&cluster, &username, &password).is_err());
 
     pass_time(24 * 3600);
     let call = world.studio(&everything(), None).await;
@@ -93,7 +98,7 @@ async fn a_pair_ends_with_its_time_and_with_its_cluster() {
         .run(&root, end::terminate, json!({"JobFlowIds": [cluster]}))
         .await
         .unwrap();
-    assert_eq!(world.emr.login(&cluster, &username, &password), None);
+    assert!(world.emr.login(&cluster, &username, &password).is_err());
     assert!(world.emr.credentials(&login).is_err());
     assert!(
         world

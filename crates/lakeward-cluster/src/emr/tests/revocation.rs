@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lakeward_identity::{AccessKey, Caller, KeyStatus};
-use lakeward_session::{Login, RoleCredentials, RuntimeRoles};
+use lakeward_session::{Login, NoLogin, RoleCredentials, RuntimeRoles, Visit};
 use lakeward_wire::AwsError;
 use serde_json::json;
 
@@ -52,7 +52,7 @@ impl Guest {
         let login = world
             .emr
             .login(&self.cluster, &self.username, &self.password);
-        login.is_some()
+        login.is_ok()
     }
 
     /// New keys for the session.
@@ -139,13 +139,80 @@ async fn a_narrower_policy_of_the_caller_shuts_the_next_call() {
     guest.assert_open(&world);
 }
 
+/// The records of requests that came with the guest's user name.
+fn visits(world: &World) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(world.folder.join("audit.jsonl")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|record| record["eventSource"] == "livy.amazonaws.com")
+        .collect()
+}
+
+#[tokio::test]
+async fn a_dead_pair_says_whose_it_was_and_why_it_is_dead() {
+    let world = World::new().await;
+    let guest = Guest::connect(&world, &everything()).await;
+    let ask = || {
+        let opened = world
+            .emr
+            .login(&guest.cluster, &guest.username, &guest.password);
+        let Err(NoLogin::Lapsed { login, reason }) = opened else {
+            panic!("not lapsed: {opened:?}");
+        };
+        assert_eq!(*login, guest.login);
+        reason
+    };
+    world.studio(&nothing(), None).await;
+    let reason = ask();
+    assert!(reason.contains("is not authorized to perform"), "{reason}");
+    assert!(
+        refusals(&world).is_empty(),
+        "what it was used for has the record"
+    );
+    let touched = serde_json::Map::new();
+    let visit = Visit {
+        service: "livy",
+        cluster_id: &guest.cluster,
+        login: Some(&guest.login),
+        operation: "ListSessions",
+        touched: &touched,
+        made: None,
+        source_ip: [192, 0, 2, 7].into(),
+        user_agent: None,
+        status: 401,
+        lapse: Some(&reason),
+    };
+    world.emr.record(visit).unwrap();
+    let record = visits(&world).pop().unwrap();
+    assert_eq!(record["errorCode"], "Unauthorized");
+    let message = record["errorMessage"].as_str().unwrap();
+    assert!(message.contains(&reason), "{message}");
+    assert_eq!(record["sourceIPAddress"], "192.0.2.7");
+    let who = &record["userIdentity"];
+    assert_eq!(who["type"], "AssumedRole");
+    assert_eq!(
+        who["arn"],
+        format!("arn:aws:sts::{ACCOUNT}:assumed-role/studio/david")
+    );
+    let issuer = &who["sessionContext"]["sessionIssuer"]["arn"];
+    assert_eq!(*issuer, role_arn("studio"));
+    let came_with = json!({
+        "username": guest.username, "executionRoleArn": role_arn("marketing"),
+    });
+    assert_eq!(record["additionalEventData"], came_with);
+
+    world.studio(&everything(), None).await;
+    pass_time(12 * 3600 + 1);
+    assert!(ask().contains("expired"));
+}
+
 #[tokio::test]
 async fn a_wrong_password_asks_nobody() {
     let world = World::new().await;
     let guest = Guest::connect(&world, &everything()).await;
     world.studio(&nothing(), None).await;
     let login = world.emr.login(&guest.cluster, &guest.username, "wrong");
-    assert_eq!(login, None);
+    assert_eq!(login, Err(NoLogin::Unknown));
     assert!(refusals(&world).is_empty());
 }
 
@@ -183,7 +250,7 @@ async fn a_callers_key_that_is_switched_off_shuts_the_next_call() {
     let root = world.root().await;
     let output = issue(&world, &root, &cluster, "marketing").await.unwrap();
     let (username, password) = pair(&output);
-    assert!(world.emr.login(&cluster, &username, &password).is_some());
+    assert!(world.emr.login(&cluster, &username, &password).is_ok());
     let id = root.caller().access_key_id.clone();
     world
         .change(|change| {
@@ -192,7 +259,7 @@ async fn a_callers_key_that_is_switched_off_shuts_the_next_call() {
             change.put(key);
         })
         .await;
-    assert!(world.emr.login(&cluster, &username, &password).is_none());
+    assert!(world.emr.login(&cluster, &username, &password).is_err());
 }
 
 #[tokio::test]
@@ -342,7 +409,7 @@ async fn a_second_pair_leaves_the_first_as_it_was() {
     let crossed = world
         .emr
         .login(&first.cluster, &first.username, &second.password);
-    assert_eq!(crossed, None);
+    assert_eq!(crossed, Err(NoLogin::Unknown));
 }
 
 #[tokio::test]

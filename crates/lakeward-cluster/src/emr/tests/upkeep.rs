@@ -2,7 +2,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use super::world::{ACCOUNT, World, everything, pass_time, request, role_arn, settled};
+use super::world::{ACCOUNT, World, everything, pass_time, request, role_arn, set_clock, settled};
 use crate::emr::{
     Cluster, ClusterState, SessionCredential,
     cluster::{auto_termination, end},
@@ -104,6 +104,18 @@ async fn what_is_over_leaves_the_record_in_time() {
     pass_time(2 * 24 * 3600);
     world.emr.tidy().await.unwrap();
     assert_eq!(known(), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_put_right_ends_no_cluster() {
+    let world = World::new().await;
+    let id = idle_cluster(&world, 60).await;
+    set_clock(24 * 3600);
+    world.emr.tidy().await.unwrap();
+    assert_eq!(world.state(&id), "WAITING");
+    pass_time(61);
+    world.emr.tidy().await.unwrap();
+    world.until(&id, "TERMINATED").await;
 }
 
 /// The same state under a new process.

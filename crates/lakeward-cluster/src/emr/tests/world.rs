@@ -11,6 +11,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -24,12 +25,11 @@ use lakeward_store::{Schema, Store, StoreError};
 use lakeward_wire::AwsError;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{bucket::Bucket, programs::Programs};
 use crate::emr::{
     Cluster, ClusterCertificate, ClusterRuntime, CredentialLimits, Emr, EmrConfig, LakeObjects,
-    StepRunner, cluster, security_configuration,
+    StepRunner, activity::steady, cluster, security_configuration,
 };
 
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -45,10 +45,21 @@ pub(super) const RULES: &str = r#"{
 thread_local! {
     /// Seconds that the service's clock is ahead.
     static AHEAD: Cell<i64> = const { Cell::new(0) };
+    /// Seconds by which somebody set it.
+    static PUT: Cell<i64> = const { Cell::new(0) };
 }
 
 fn clock() -> Timestamp {
-    Timestamp::now() + SignedDuration::from_secs(AHEAD.get())
+    Timestamp::now() + SignedDuration::from_secs(AHEAD.get() + PUT.get())
+}
+
+fn steady_clock() -> Duration {
+    steady() + Duration::from_secs(AHEAD.get().unsigned_abs())
+}
+
+/// Sets the service's clock forward.
+pub(super) fn set_clock(seconds: i64) {
+    PUT.set(PUT.get() + seconds);
 }
 
 pub(super) fn pass_time(seconds: i64) {
@@ -150,6 +161,7 @@ impl World {
     /// `profile` and the runtime role `marketing`, all set up to work.
     pub(super) async fn new() -> Self {
         AHEAD.set(0);
+        PUT.set(0);
         let folder = tempfile::tempdir().unwrap();
         let mut world = Self::open(folder.path().to_owned()).await;
         world._folder = Some(folder);
@@ -197,6 +209,7 @@ impl World {
         let sockets = Arc::new(Sockets::default());
         let mut config = EmrConfig {
             clock,
+            steady_clock,
             ..EmrConfig::default()
         };
         edit(&mut config);
@@ -246,29 +259,6 @@ impl World {
             })
             .await
             .unwrap();
-    }
-
-    /// From now on the database itself refuses records of which `condition` holds: `NEW.kind` is the
-    /// record's kind and `NEW.json` its text.
-    pub(super) async fn refuse(&self, condition: &str) {
-        self.run_sql(format!(
-            "CREATE TRIGGER refusal BEFORE INSERT ON record WHEN {condition}
-             BEGIN SELECT RAISE(ABORT, 'the test refuses'); END"
-        ))
-        .await;
-    }
-
-    /// The end of [`World::refuse`].
-    pub(super) async fn accept(&self) {
-        self.run_sql("DROP TRIGGER refusal".to_owned()).await;
-    }
-
-    async fn run_sql(&self, text: String) {
-        let file = SqliteConnectOptions::new().filename(self.folder.join("state.db"));
-        let mut connection = SqliteConnection::connect_with(&file).await.unwrap();
-        let text = sqlx::AssertSqlSafe(text);
-        sqlx::raw_sql(text).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
     }
 
     /// Makes or replaces a role of the first account.

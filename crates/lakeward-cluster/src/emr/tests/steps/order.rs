@@ -141,8 +141,8 @@ async fn a_cluster_of_steps_ends_when_they_are_done() {
     let mut names_role = with_steps;
     names_role["StepExecutionRoleArn"] = json!(role_arn("marketing"));
     for (request, words) in [
-        (needs_roles, "Add the steps with AddJobFlowSteps"),
-        (names_role, "StepExecutionRoleArn"),
+        (needs_roles, "using the StepExecutionRoleArn parameter"),
+        (names_role, "remove the StepExecutionRoleArn parameter"),
     ] {
         let root = world.root().await;
         let error = world.run(&root, launch::run_job_flow, request).await;

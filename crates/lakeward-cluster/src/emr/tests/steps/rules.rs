@@ -32,7 +32,7 @@ async fn a_step_runs_under_its_runtime_role_and_its_cluster_waits_again() {
     let arn = world.call_of(caller).caller_arn();
     assert!(arn.contains(":assumed-role/marketing/"), "{arn}");
     // The step's name opens no door of the cluster.
-    assert!(world.emr.login(&id, &ids[0], "").is_none());
+    assert!(world.emr.login(&id, &ids[0], "").is_err());
 
     program.end(StepEnd::Succeeded);
     until(&world, &id, &ids[0], "COMPLETED").await;
@@ -208,4 +208,55 @@ async fn a_role_made_again_under_its_name_lends_a_step_nothing() {
     let message = details["Message"].as_str().unwrap();
     assert!(message.contains("Submit the step again"), "{message}");
     assert_eq!(world.sockets.programs.started().len(), 1);
+}
+
+#[tokio::test]
+async fn steps_that_come_with_a_cluster_run_under_their_runtime_role() {
+    let world = World::new().await;
+    world.create_rules("rules", RULES).await.unwrap();
+    let mut request = request();
+    request["SecurityConfiguration"] = json!("rules");
+    request["Instances"]["KeepJobFlowAliveWhenNoSteps"] = json!(false);
+    request["Steps"] = json!([step("1", "wait")]);
+    request["StepExecutionRoleArn"] = json!(role_arn("marketing"));
+    let id = world.launch(request.clone()).await;
+    let program = program(&world, 0).await;
+    assert_eq!(program.login.role_arn, role_arn("marketing"));
+    assert!(world.emr.credentials(&program.login).is_ok());
+    program.end(StepEnd::Succeeded);
+    world.until(&id, "TERMINATED").await;
+
+    // Who may start clusters but not run steps under that role gets around nothing.
+    let others_only = allow(json!([
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "elasticmapreduce:AddJobFlowSteps", "Resource": "*",
+            "Condition": {"StringEquals": {
+                "elasticmapreduce:ExecutionRoleArn": role_arn("marketing"),
+                "elasticmapreduce:ResourceTag/team": "red"}}}
+    ]));
+    let call = world.studio(&others_only, None).await;
+    let run = async |role: &str, steps: Value| {
+        let mut request = request.clone();
+        request["StepExecutionRoleArn"] = json!(role);
+        request["Steps"] = steps;
+        world.run(&call, launch::run_job_flow, request).await
+    };
+    let steps = json!([step("1", "succeed")]);
+    let error = run(&role_arn("marketing"), steps.clone()).await;
+    assert_eq!(code(&error.unwrap_err()), "AccessDeniedException");
+    for (role, steps, words) in [
+        (role_arn("nobody"), steps.clone(), "must exist"),
+        (
+            "nobody".to_owned(),
+            steps.clone(),
+            "StepExecutionRoleArn 'nobody'",
+        ),
+        (role_arn("sales"), json!([]), "there are none"),
+    ] {
+        let error = run(&role, steps).await.unwrap_err();
+        assert_eq!(code(&error), "ValidationException");
+        assert!(error.message.contains(words), "{error}");
+    }
+    assert_eq!(world.store.snapshot().scan::<Cluster>("").len(), 1);
+    run(&role_arn("sales"), steps).await.unwrap();
 }
