@@ -77,12 +77,12 @@ impl Front {
         let claim = SignedRequest::parse(&parts.uri, &parts.headers).map_err(|error| Refusal {
             service: self.unsigned_service(parts, body),
             access_key_id: None,
-            error,
+            error: Box::new(error),
         })?;
         let refused = |service, error| Refusal {
             service,
             access_key_id: Some(claim.access_key_id.clone()),
-            error,
+            error: Box::new(error),
         };
         let service = self
             .signed_service(&claim.scope)
@@ -149,7 +149,7 @@ impl Front {
         let protocol = refusal.service.map_or(FALLBACK, |service| service.protocol);
         let operation = operation(protocol, parts, body);
         let request_id = uuid::Uuid::new_v4().to_string();
-        let error = protocol.native(refusal.error);
+        let error = protocol.native(*refusal.error);
         let event = Event {
             service: refusal
                 .service
@@ -171,7 +171,7 @@ impl Front {
 struct Refusal<'a> {
     service: Option<&'a Service>,
     access_key_id: Option<String>,
-    error: AwsError,
+    error: Box<AwsError>,
 }
 
 fn text(parts: &Parts, name: &str) -> Option<String> {

@@ -49,7 +49,7 @@ impl Front {
             Err(error) => Err(Refusal {
                 service: Some(service),
                 access_key_id: None,
-                error,
+                error: Box::new(error),
             }),
         }
     }
