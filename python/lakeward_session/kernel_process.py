@@ -58,7 +58,6 @@ def accept(engine: Any, assignment: dict[str, Any]) -> None:
     """Takes the owner's environment and settings."""
     os.environ.clear()
     os.environ.update(assignment["environment"])
-    configuration.take_modules()
     if assignment["is_other"]:
         engine.restart()
     else:

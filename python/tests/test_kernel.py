@@ -33,7 +33,8 @@ class Kernel:
         self.process = subprocess.Popen(command, env=environment, cwd=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.session = uuid.uuid4().hex
         self.warm = self.hear()
-        settings = {"spark.sql.shuffle.partitions": "7"}
+        (self.folder / "given.py").write_text("name = 'given'")
+        settings = {"spark.sql.shuffle.partitions": "7", "spark.submit.pyFiles": str(self.folder / "given.py")}
         begin = {"kind": "kernel", "name": "mine", "application": "application_1_0001", "settings": settings, "token": None}
         begin["engine"] = engine or {}
         self.say({"begin": begin})
@@ -167,6 +168,10 @@ class KernelTest(unittest.TestCase):
         self.assertIn("sc.addPyFile", wrong["evalue"])
         said = contents(self.kernel.run("!pip install requests"), "stream")
         self.assertIn("No matching distribution", "".join(content["text"] for content in said))
+
+    def test_the_modules_of_the_settings_are_there(self):
+        code = "import given, os\ngiven.name, os.path.basename(os.path.dirname(given.__file__))"
+        self.assertEqual(result(self.kernel.run(code)), "('given', '.lakeward-modules')")
 
     def test_a_failed_query_says_so_once(self):
         lines = self.kernel.run("spark.sql('select nope from values (1) as t(a)').show()")
