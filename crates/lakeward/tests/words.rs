@@ -364,13 +364,3 @@ fn lines_of_the_documents_are_short() {
     }
     none(long);
 }
-
-/// They would become part of the program, with paths of the machine that it was built on.
-#[test]
-fn the_embedded_packages_hold_no_compiled_python() {
-    for package in ["lakeward_session", "lakeward_check"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../python");
-        let made = folder.join(package).join("__pycache__");
-        assert!(!made.exists(), "delete {}", made.display());
-    }
-}

@@ -5,14 +5,14 @@
 //! repeats those. A session that belongs to someone else looks exactly like none. And what is
 //! not built (jobs and uploads, languages that need a JVM or R) says so by name.
 
+mod about;
 mod answer;
 mod authentication;
 mod batch_request;
 mod batches;
 mod error;
 mod lapsed;
-mod page;
-mod pages;
+mod paging;
 mod recovery;
 mod request;
 mod router;

@@ -9,7 +9,7 @@ use axum::{Router, middleware};
 use super::authentication::authenticate;
 use super::error::LivyError;
 use super::lapsed::LapsedLogins;
-use super::{batches, pages, sessions, statements, ui};
+use super::{about, batches, sessions, statements, ui};
 use lakeward_session::{RuntimeRoles, SessionRegistry};
 
 /// One cluster's Livy.
@@ -27,15 +27,15 @@ pub(super) fn router(livy: Livy) -> Router {
     let livy = Arc::new(livy);
     let limit = livy.sessions.limits().request_bytes;
     let mut router = Router::new()
-        .route("/", get(pages::root))
-        .route("/ui", get(pages::root))
+        .route("/", get(about::root))
+        .route("/ui", get(about::root))
         .route("/ui/", get(ui::overview))
         .route("/ui/session/{session}", get(ui::session))
         .route("/ui/session/{session}/log", get(ui::log_of_session))
         .route("/ui/batch/{batch}/log", get(ui::log_of_batch))
         .route("/ui/application/{application}", get(ui::application))
-        .route("/metrics/ping", get(pages::ping))
-        .route("/version", get(pages::version))
+        .route("/metrics/ping", get(about::ping))
+        .route("/version", get(about::version))
         .route("/sessions", get(sessions::list).post(sessions::create))
         .route(
             "/sessions/{session}",
@@ -76,7 +76,7 @@ pub(super) fn router(livy: Livy) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(limit))
-        .layer(middleware::from_fn(pages::check_version))
+        .layer(middleware::from_fn(about::check_version))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&livy),
             authenticate,

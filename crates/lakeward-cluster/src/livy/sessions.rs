@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::answer;
 use super::authentication::may_be;
 use super::error::LivyError;
-use super::page::Page;
+use super::paging::Page;
 use super::request::{CreateSession, read};
 use super::router::Livy;
 use lakeward_session::{Login, Session};

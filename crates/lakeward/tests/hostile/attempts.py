@@ -719,7 +719,9 @@ def hold_a_socket_of_the_hosts_network(facts):
 def add_a_route(facts):
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
         # RTM_NEWLINK: another device.
-        body = struct.pack("BBHiII", 0, 0, 0, 0, 1, 1) + struct.pack("HH", 10, 3) + b"evil0\0\0\0" + struct.pack("HH", 16, 18) + struct.pack("HH", 10, 1) + b"dummy\0\0\0"
+        name, link = b"evil0\0\0\0", b"dummy\0\0\0"
+        body = struct.pack("BBHiII", 0, 0, 0, 0, 1, 1) + struct.pack("HH", 10, 3) + name
+        body += struct.pack("HH", 16, 18) + struct.pack("HH", 10, 1) + link
         netlink.send(struct.pack("IHHII", 16 + len(body), 16, 0x605, 1, 0) + body)
         answer = netlink.recv(4096)
         code = -struct.unpack("i", answer[16:20])[0]
