@@ -32,6 +32,7 @@ RENAMES = [
     (r"show\s+columns\b.*", ["name as col_name"]),
 ]
 KEY = r"(?:`(?P<quoted>[^`]+)`|(?P<key>\w[\w.-]*))"
+CACHE = rf"cache\s+(?:lazy\s+)?table\s+(?P<table>{NAME})(?:\s+options\s*\([^()]*\))?"
 TIME_ZONE = "spark.sql.session.timeZone"
 UNDEFINED = "<undefined>"
 
@@ -125,11 +126,10 @@ COMMANDS: list[tuple[str, Callable[[Any, re.Match[str]], Any]]] = [
     (r"set\s+time\s+zone\s+(?:'(?P<zone>[^']+)')", set_time_zone),
     (rf"set\s+{KEY}\s*(?:=\s*(?P<value>.*?))?", set_one),
     (rf"reset\s+{KEY}", reset_one),
-    (rf"cache\s+(?:lazy\s+)?table\s+(?P<table>{NAME})(?:\s+options\s*\([^()]*\))?\s+(?:as\s+)?(?P<query>(?:select|with|from|values|table)\b.*)",
-     make_view),
-    (rf"cache\s+(?:lazy\s+)?table\s+(?P<table>{NAME})(?:\s+options\s*\([^()]*\))?", look),
+    (CACHE + r"\s+(?:as\s+)?(?P<query>(?:select|with|from|values|table)\b.*)", make_view),
+    (CACHE, look),
     (rf"uncache\s+table\s+if\s+exists\s+{NAME}", pass_over),
     (rf"uncache\s+table\s+(?P<table>{NAME})", look),
     (rf"refresh\s+table\s+(?P<table>{NAME})", look),
     (r"clear\s+cache", pass_over),
-]  # fmt: skip
+]
