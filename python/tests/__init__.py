@@ -4,10 +4,15 @@ Processes that they start find the packages as in a session: by PYTHONPATH. What
 are missing, and fails with ``LAKEWARD_TEST_SESSION=required``.
 """
 
+import faulthandler
 import importlib.util
 import os
 import pathlib
 import sys
+
+# Longer than all tests take together: one that hangs shows where, and fails.
+LONGEST_SECONDS = 900
+faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 os.environ["PYTHONPATH"] = str(ROOT)
