@@ -41,7 +41,8 @@ pub(super) struct Share {
 }
 
 impl Descriptors {
-    /// Half of what the process may have is for sessions.
+    /// Half of what the process may have is for sessions. Of the rest they take too, indirectly:
+    /// each connection may be reading a file of the lake.
     fn of_limit(limit: u64) -> Self {
         let half = usize::try_from(limit / 2).unwrap_or(usize::MAX);
         Self {

@@ -24,12 +24,12 @@ use super::incident::{IncidentKind, Incidents};
 use super::occupant::Occupant;
 
 /// Connections that one session may have open at once, by what they are to.
-const TO_SERVICES: usize = 128;
+const TO_SERVICES: usize = 64;
 const TO_CREDENTIALS: usize = 8;
-const TO_HOSTS: usize = 32;
-/// Descriptors that a session may make the daemon hold: a tunnel has two ends, and the session has
-/// pipes and listeners of its own.
-const DESCRIPTORS: usize = TO_SERVICES + TO_CREDENTIALS + 2 * TO_HOSTS + 16;
+const TO_HOSTS: usize = 16;
+/// Descriptors that a session may make the daemon hold besides those connections: its pipes and
+/// listeners.
+const OWN: usize = 16;
 /// Where the other two listen, unless the endpoint's port is there.
 const CREDENTIALS_PORTS: [u16; 2] = [8444, 8446];
 const EGRESS_PORTS: [u16; 2] = [3128, 3130];
@@ -82,6 +82,12 @@ pub(super) struct Offer<'a> {
     pub closed: &'a Arc<[IpNet]>,
 }
 
+/// Descriptors that a session may make the daemon hold. A tunnel to a host has two ends.
+fn descriptors(leads_out: bool) -> usize {
+    let to_hosts = if leads_out { 2 * TO_HOSTS } else { 0 };
+    TO_SERVICES + TO_CREDENTIALS + to_hosts + OWN
+}
+
 impl Premises {
     /// Serves on the listeners, which are in the order of [`Ports::all`].
     pub fn open(
@@ -89,7 +95,8 @@ impl Premises {
         listeners: Vec<StdListener>,
         refusals: Refusals,
     ) -> io::Result<Self> {
-        let share = OF_SESSIONS.share(DESCRIPTORS)?;
+        let leads_out = !offer.cluster.network.hosts.is_empty();
+        let share = OF_SESSIONS.share(descriptors(leads_out))?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut listeners = listeners.into_iter().map(adopt);
@@ -111,7 +118,7 @@ impl Premises {
             credentials::router_of(Arc::clone(offer.occupant), Arc::clone(offer.roles)),
             stopped.clone(),
         ));
-        if !offer.cluster.network.hosts.is_empty() {
+        if leads_out {
             let egress = Arc::new(offer.egress());
             tasks.spawn(tunnel::serve(next()?, egress, TO_HOSTS, stopped));
         }
