@@ -10,7 +10,7 @@ mod pruned;
 #[path = "../rig/mod.rs"]
 mod rig;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::Result;
 use lakeward::{
@@ -19,19 +19,12 @@ use lakeward::{
 };
 
 use connect::Session;
-use rig::{
-    instance::Instance,
-    livy::Polling,
-    process::{self, Memory},
-    report::Report,
-};
+use rig::{instance::Instance, livy::Polling, process::Memory, report::Report};
 
 /// Starts of each kind.
 const STARTS: usize = 3;
 /// Sessions for each way of polling.
 const CONNECTS: usize = 5;
-/// What a session does once it is idle (compiling caches, freeing memory) is over after this.
-const SETTLED: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -79,22 +72,18 @@ async fn starts(room: &Path, report: &mut Report) -> Result<Instance> {
     Ok(instance)
 }
 
-/// Sessions of marketing, each with one query; the last one's memory.
+/// Sessions of marketing, each with one query.
 async fn connects(instance: &Instance, report: &mut Report) -> Result<()> {
     for (name, polling) in [
         ("looking as sparkmagic does", Polling::Client),
         ("looking all the time", Polling::Tight),
     ] {
         let (mut idle, mut rows) = (Vec::new(), Vec::new());
-        for round in 1..=CONNECTS {
+        for _ in 0..CONNECTS {
             report.step("connecting");
             let session = Session::connect(instance, polling).await?;
             idle.push(session.idle);
             rows.push(session.first_row);
-            if round == CONNECTS && polling == Polling::Tight {
-                tokio::time::sleep(SETTLED).await;
-                session_memory(instance, report)?;
-            }
             session.end().await?;
         }
         report.times(&format!("connect to idle, {name}"), &idle);
@@ -102,16 +91,5 @@ async fn connects(instance: &Instance, report: &mut Report) -> Result<()> {
         let slept: Vec<_> = rows.iter().map(|time| *time + connect::OWN_SLEEP).collect();
         report.times(&format!("  with the client's own 3 s, {name}"), &slept);
     }
-    Ok(())
-}
-
-fn session_memory(instance: &Instance, report: &mut Report) -> Result<()> {
-    let mut all = Memory::default();
-    for (name, pid) in process::session(instance.pid())? {
-        let memory = Memory::of(pid)?;
-        report.memory(&format!("idle session, {name}"), &memory);
-        all = all + memory;
-    }
-    report.memory("idle session, all its processes", &all);
     Ok(())
 }

@@ -47,17 +47,6 @@ impl Add for Memory {
     }
 }
 
-/// The processes of the one session that a daemon runs: its child, and that one's children.
-pub fn session(daemon: u32) -> Result<Vec<(&'static str, u32)>> {
-    let mut processes = Vec::new();
-    for interpreter in children(daemon)? {
-        processes.push(("interpreter", interpreter));
-        let engines = children(interpreter)?;
-        processes.extend(engines.into_iter().map(|engine| ("engine", engine)));
-    }
-    Ok(processes)
-}
-
 /// All processes below another.
 pub fn descendants(ancestor: u32) -> Result<Vec<u32>> {
     let mut found = children(ancestor)?;
