@@ -409,14 +409,11 @@ impl Call {
         let origin = &self.inner.origin;
         let mut context = caller_context(self.snapshot(), self.caller());
         let mut set = |key: &str, value: String| context.insert(key, vec![value]);
-        set("aws:CurrentTime", lakeward_wire::iso(origin.at));
-        set("aws:EpochTime", origin.at.as_second().to_string());
         set("aws:SourceIp", origin.source_ip.to_string());
-        set("aws:SecureTransport", "true".to_owned());
-        set("aws:RequestedRegion", self.region().to_owned());
         if let Some(agent) = &origin.user_agent {
             set("aws:UserAgent", agent.clone());
         }
+        set_request_keys(&mut context, origin.at, self.region());
         context.extend(self.inner.facts.clone());
         context
     }
@@ -442,6 +439,15 @@ impl Call {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Sets the condition keys that every request has, whoever sends it from wherever.
+pub(crate) fn set_request_keys(context: &mut Context, at: Timestamp, region: &str) {
+    let mut set = |key: &str, value: String| context.insert(key, vec![value]);
+    set("aws:CurrentTime", lakeward_wire::iso(at));
+    set("aws:EpochTime", at.as_second().to_string());
+    set("aws:SecureTransport", "true".to_owned());
+    set("aws:RequestedRegion", region.to_owned());
 }
 
 /// The condition keys that follow from the caller and its account alone.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Call, Caller, Role, User, authorizer,
-    call::caller_context,
+    call::{caller_context, set_request_keys},
     organizations::{self, control},
     standing::{Named, Standing, everything},
 };
@@ -186,11 +186,7 @@ impl Question<'_> {
         let owner = authorizer::owner(&self.caller.account, side);
         let mut context = caller_context(snapshot, self.caller);
         context.extend(organizations::resource_context(snapshot, owner));
-        let mut set = |key: &str, value: String| context.insert(key, vec![value]);
-        set("aws:CurrentTime", lakeward_wire::iso(call.now()));
-        set("aws:EpochTime", call.now().as_second().to_string());
-        set("aws:SecureTransport", "true".to_owned());
-        set("aws:RequestedRegion", call.region().to_owned());
+        set_request_keys(&mut context, call.now(), call.region());
         context.extend(self.resource_tags(snapshot));
         for (key, values) in &self.given {
             context.insert(key, values.clone());

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::session;
 use crate::{
     Caller, Event, Identity, Role, RoleCredentials, RoleSession,
+    call::set_request_keys,
     organizations::{self, control},
     session::Session,
     standing::Standing,
@@ -111,7 +112,9 @@ impl Identity {
         context.extend(role.tag_context());
         context.extend(organizations::resource_context(snapshot, &role.account));
         context.extend(source_context(snapshot, wish.source));
-        context.extend(wish.request_context(self.region()));
+        // Neither address nor user agent: a service's are its own business.
+        set_request_keys(&mut context, wish.at, self.region());
+        context.insert("sts:RoleSessionName", vec![wish.name.to_owned()]);
         let request = Request {
             principal: &principal,
             unique_id: None,
@@ -138,17 +141,6 @@ impl ServiceSession<'_> {
             "the service {} is not authorized to perform: sts:AssumeRole on resource: {}",
             self.service, self.role_arn
         ))
-    }
-
-    /// The keys of the request, as any call has them, but for the address and the user agent: a
-    /// service's are its own business.
-    fn request_context(&self, region: &str) -> Context {
-        Context::new()
-            .with("aws:CurrentTime", lakeward_wire::iso(self.at))
-            .with("aws:EpochTime", self.at.as_second().to_string())
-            .with("aws:SecureTransport", "true")
-            .with("aws:RequestedRegion", region)
-            .with("sts:RoleSessionName", self.name)
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     Call, Role, User,
+    call::set_request_keys,
     organizations::{self, control},
     standing::{Named, Standing, everything},
 };
@@ -193,12 +194,7 @@ impl Simulation<'_> {
     fn context(&self, resource: &str, owner: &Owner) -> Context {
         let snapshot = self.call.snapshot();
         let mut context = self.subject.context(snapshot);
-        let now = self.call.now();
-        let mut set = |key: &str, value: String| context.insert(key, vec![value]);
-        set("aws:CurrentTime", lakeward_wire::iso(now));
-        set("aws:EpochTime", now.as_second().to_string());
-        set("aws:SecureTransport", "true".to_owned());
-        set("aws:RequestedRegion", self.call.region().to_owned());
+        set_request_keys(&mut context, self.call.now(), self.call.region());
         if owner.account == self.call.account() {
             let own = organizations::resource_context(snapshot, &owner.account);
             context.extend(own);
