@@ -6,6 +6,7 @@ pub mod administration;
 pub mod emr;
 pub mod jupyter;
 pub mod livy;
+mod opened;
 mod pair;
 mod servers;
 mod visit;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use http::{StatusCode, header};
-use lakeward_session::{Kernel, Login, SessionRegistry};
+use lakeward_session::{Kernel, Login};
 use lakeward_wire::listener::Departure;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::error::GatewayError;
 use super::request::CreateKernel;
 use super::router::Gateway;
+use crate::opened::Opened;
 
 /// How long a kernel may take to start; clients wait for a little longer.
 const START: Duration = Duration::from_secs(40);
@@ -77,13 +78,17 @@ pub(super) async fn create(
     })?;
     let request = CreateKernel::read(&body)?.into_request()?;
     let kernel = gateway.sessions.open_kernel(&login, request)?;
-    let mut starting = Starting(Some((&gateway.sessions, Arc::clone(&kernel))));
+    // Also when nobody waits any more: a client that has left never learns its id.
+    let starting = Opened::new(|| {
+        let reason = "its start failed or was given up";
+        gateway.sessions.end(kernel.session(), reason);
+    });
     let id = kernel.id().to_string();
     tokio::select! {
         started = gateway.started(&login, &id) => started.map(drop)?,
         () = left(departure) => return Err(GatewayError::ClientLeft),
     }
-    starting.0 = None;
+    starting.keep();
     let location = [(header::LOCATION, format!("/api/kernels/{id}"))];
     Ok((StatusCode::CREATED, location, Json(model(&kernel))).into_response())
 }
@@ -93,18 +98,6 @@ async fn left(departure: Option<Extension<Departure>>) {
     match departure {
         Some(Extension(departure)) => departure.happened().await,
         None => std::future::pending().await,
-    }
-}
-
-/// A kernel whose start is waited for. It ends when it fails, and when nobody waits any more: a
-/// client that has left never learns its id.
-struct Starting<'a>(Option<(&'a SessionRegistry, Arc<Kernel>)>);
-
-impl Drop for Starting<'_> {
-    fn drop(&mut self) {
-        if let Some((sessions, kernel)) = self.0.take() {
-            sessions.end(kernel.session(), "its start failed or was given up");
-        }
     }
 }
 

@@ -13,7 +13,8 @@ use super::batch_request::CreateBatch;
 use super::error::LivyError;
 use super::request::read;
 use super::router::Livy;
-use super::sessions::{Body, Caller, Paging, UNKEPT, Unkept, page};
+use super::sessions::{Body, Caller, Paging, UNKEPT, page};
+use crate::opened::Opened;
 use lakeward_session::{Batch, Login};
 
 impl Livy {
@@ -51,10 +52,10 @@ pub(super) async fn create(
     let body: CreateBatch = read(&livy.body(body)?)?;
     livy.refuse_impersonation(&login, body.proxy_user.as_deref())?;
     let batch = livy.sessions.open_batch(&login, body.into_request()?)?;
-    let unkept = Unkept::new(|| livy.sessions.end_batch(&batch, UNKEPT));
+    let opened = Opened::new(|| livy.sessions.end_batch(&batch, UNKEPT));
     let kept = livy.roles.keep(batch.record()).await;
     kept.map_err(|error| LivyError::Unrecorded(error.message))?;
-    unkept.keep();
+    opened.keep();
     let location = [(header::LOCATION, format!("/batches/{}", batch.id()))];
     let object = Json(answer::batch(&batch, &livy.base));
     Ok((StatusCode::CREATED, location, object).into_response())

@@ -16,6 +16,7 @@ use super::error::LivyError;
 use super::paging::Page;
 use super::request::{CreateSession, read};
 use super::router::Livy;
+use crate::opened::Opened;
 use lakeward_session::{Login, Session};
 
 /// The parts below a session with which Livy takes jars and jobs.
@@ -114,41 +115,18 @@ pub(super) async fn create(
     let body: CreateSession = read(&livy.body(body)?)?;
     livy.refuse_impersonation(&login, body.proxy_user.as_deref())?;
     let session = livy.sessions.open(&login, body.into_request()?)?;
-    let unkept = Unkept::new(|| livy.sessions.end(&session, UNKEPT));
+    // Also when the time for the call is over while the record is being written.
+    let opened = Opened::new(|| livy.sessions.end(&session, UNKEPT));
     let kept = livy.roles.keep(session.record()).await;
     kept.map_err(|error| LivyError::Unrecorded(error.message))?;
-    unkept.keep();
+    opened.keep();
     let location = [(header::LOCATION, format!("/sessions/{}", session.id))];
     let object = Json(answer::session(&session, &livy.base));
     Ok((StatusCode::CREATED, location, object).into_response())
 }
 
-/// Why a session ends that [`Unkept`] ends.
+/// Why a session ends whose number nobody would learn.
 pub(super) const UNKEPT: &str = "its record can't be kept";
-
-/// Ends what was opened, unless its record could be kept: nobody would learn its number, also when
-/// the time for the call is over while the record is being written.
-pub(super) struct Unkept<F: FnOnce()>(Option<F>);
-
-impl<F: FnOnce()> Unkept<F> {
-    /// Something whose record is about to be kept; `end` ends it.
-    pub fn new(end: F) -> Self {
-        Self(Some(end))
-    }
-
-    /// The record is there, so that it may stay.
-    pub fn keep(mut self) {
-        self.0 = None;
-    }
-}
-
-impl<F: FnOnce()> Drop for Unkept<F> {
-    fn drop(&mut self) {
-        if let Some(end) = self.0.take() {
-            end();
-        }
-    }
-}
 
 pub(super) async fn show(
     State(livy): State<Arc<Livy>>,
