@@ -47,9 +47,7 @@ impl Pair {
             return Err(NoLogin::Unknown);
         }
         if login.expires_at <= Timestamp::now() {
-            let reason = format!("They expired at {}.", login.expires_at);
-            let login = Box::new(login);
-            return Err(NoLogin::Lapsed { login, reason });
+            return Err(NoLogin::expired(login));
         }
         Ok(login)
     }

@@ -65,6 +65,21 @@ pub enum NoLogin {
     },
 }
 
+impl NoLogin {
+    /// Of a pair that is right and not good any more.
+    pub fn lapsed(login: Login, reason: impl Into<String>) -> Self {
+        let (login, reason) = (Box::new(login), reason.into());
+        Self::Lapsed { login, reason }
+    }
+
+    /// Of one that is past its end.
+    #[must_use]
+    pub fn expired(login: Login) -> Self {
+        let reason = format!("They expired at {}.", login.expires_at);
+        Self::lapsed(login, reason)
+    }
+}
+
 /// Temporary keys of a runtime role.
 #[derive(Debug, Clone)]
 pub struct RoleCredentials {

@@ -77,9 +77,7 @@ pub(crate) fn permitted(
     action: &str,
     id: &str,
 ) -> Result<Arc<Cluster>, AwsError> {
-    let (cluster, context) = find(emr, call, id);
-    let _permit = call.authorize(action, &arn(call, id), context)?;
-    cluster.ok_or_else(|| EmrError::NoSuchCluster(id.to_owned()).into())
+    allowed(emr, call, action, id)?.ok_or_else(|| EmrError::NoSuchCluster(id.to_owned()).into())
 }
 
 /// The same for the older operations.
@@ -89,9 +87,19 @@ pub(crate) fn permitted_job_flow(
     action: &str,
     id: &str,
 ) -> Result<Arc<Cluster>, AwsError> {
+    allowed(emr, call, action, id)?.ok_or_else(|| EmrError::NoSuchJobFlow.into())
+}
+
+/// Whether the caller has such a cluster, for who may know that.
+fn allowed(
+    emr: &Emr,
+    call: &Call,
+    action: &str,
+    id: &str,
+) -> Result<Option<Arc<Cluster>>, AwsError> {
     let (cluster, context) = find(emr, call, id);
     let _permit = call.authorize(action, &arn(call, id), context)?;
-    cluster.ok_or_else(|| EmrError::NoSuchJobFlow.into())
+    Ok(cluster)
 }
 
 impl Emr {

@@ -14,7 +14,7 @@ use crate::emr::{
         state::{ReasonCode, StateReason},
     },
     error::EmrError,
-    step::{Step, StepState},
+    step::{Step, StepState, schedule::has_work},
 };
 
 /// A step begins to run: WAITING becomes RUNNING.
@@ -71,7 +71,7 @@ fn rest(change: &mut Change<'_>, key: &str, now: Timestamp) -> Option<Arc<Cluste
     let ready = |cluster: &Arc<Cluster>| cluster.state.is_ready();
     let cluster = change.get::<Cluster>(key).filter(ready)?;
     let steps = Step::of_cluster(change, &cluster.id);
-    if steps.iter().any(|step| step.state.is_active()) {
+    if has_work(&steps) {
         return None;
     }
     if !cluster.keep_alive {

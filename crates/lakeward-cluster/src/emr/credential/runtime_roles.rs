@@ -1,6 +1,5 @@
 //! What runs on clusters asks here: who a login is, and its role's keys.
 
-use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -133,22 +132,17 @@ impl RuntimeRoles for Emr {
             return Err(NoLogin::Unknown);
         }
         let (login, now) = (pair.login(), self.now());
-        let lapsed = |login, reason: &dyn Display| NoLogin::Lapsed {
-            login: Box::new(login),
-            reason: reason.to_string(),
-        };
         if pair.has_expired(now) {
-            let reason = format_args!("They expired at {}.", pair.expires_at);
-            return Err(lapsed(login, &reason));
+            return Err(NoLogin::expired(login));
         }
         let key = Cluster::key_of(&pair.account, cluster_id);
         let cluster = self.store.snapshot().get::<Cluster>(&key);
         let Some(cluster) = cluster.filter(|cluster| cluster.state.is_ready()) else {
-            return Err(lapsed(login, &"The cluster is not there any more."));
+            return Err(NoLogin::lapsed(login, "The cluster is not there any more."));
         };
         if let Err(Lapse { error, .. }) = self.check_standing(&pair, &cluster) {
             tracing::info!(cluster = cluster_id, username, code = %error.code, "login revoked");
-            return Err(lapsed(login, &error.message));
+            return Err(NoLogin::lapsed(login, error.message));
         }
         self.activity.touch(cluster_id);
         Ok(login)

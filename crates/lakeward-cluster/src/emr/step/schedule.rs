@@ -28,12 +28,8 @@ impl Emr {
     pub(crate) fn work_on_all(self: &Arc<Self>) {
         let snapshot = self.store.snapshot();
         for cluster in self.own_clusters() {
-            let rests = cluster.state == ClusterState::Waiting && cluster.keep_alive;
-            let active = || {
-                let steps = Step::of_cluster(&snapshot, &cluster.id);
-                steps.iter().any(|step| step.state.is_active())
-            };
-            if cluster.state.is_ready() && (!rests || active()) {
+            let active = || has_work(&Step::of_cluster(&snapshot, &cluster.id));
+            if cluster.state.is_ready() && (!rests(&cluster) || active()) {
                 self.work_on(Cluster::key_of(&cluster.account, &cluster.id));
             }
         }
@@ -72,12 +68,21 @@ impl Emr {
                 self.steps.cancel(&step.id);
             }
         }
-        let rests = cluster.state == ClusterState::Waiting && cluster.keep_alive;
-        if !rests && !steps.iter().any(|step| step.state.is_active()) {
+        if !rests(&cluster) && !has_work(&steps) {
             self.work_ends(key).await?;
         }
         Ok(())
     }
+}
+
+/// Whether nothing follows from the cluster's having no work.
+fn rests(cluster: &Cluster) -> bool {
+    cluster.state == ClusterState::Waiting && cluster.keep_alive
+}
+
+/// Whether a step runs or waits.
+pub(crate) fn has_work(steps: &[Arc<Step>]) -> bool {
+    steps.iter().any(|step| step.state.is_active())
 }
 
 const LOST: &str = "Lakeward was stopped while the step ran.";
