@@ -45,24 +45,27 @@ def bare(statement: str) -> str:
 
 def rewrite(statement: str) -> str:
     """The statement in the words that Sail knows."""
+    words = bare(statement)
     for pattern, replacement in REWRITES:
-        if match := re.fullmatch(pattern + END, bare(statement), re.IGNORECASE):
+        if match := re.fullmatch(pattern + END, words, re.IGNORECASE):
             return match.expand(replacement)
     return statement
 
 
 def renamed_columns(statement: str) -> list[str] | None:
     """What to select from the answer to a SHOW statement so that it has Spark's columns."""
+    words = bare(statement)
     for pattern, columns in RENAMES:
-        if re.fullmatch(pattern, bare(statement), re.IGNORECASE | re.DOTALL):
+        if re.fullmatch(pattern, words, re.IGNORECASE | re.DOTALL):
             return columns
     return None
 
 
 def answer(spark: Any, statement: str) -> Any:
     """The frame that a statement returns which the engine isn't asked for; None for all others."""
+    words = bare(statement)
     for pattern, command in COMMANDS:
-        if match := re.fullmatch(pattern + END, bare(statement), re.IGNORECASE | re.DOTALL):
+        if match := re.fullmatch(pattern + END, words, re.IGNORECASE | re.DOTALL):
             return command(spark, match)
     return None
 

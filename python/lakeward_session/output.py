@@ -26,12 +26,8 @@ class Budget:
         return granted
 
 
-class Captured(io.TextIOBase):
-    """A text stream that keeps what the budget allows and counts the rest."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._parts: list[str] = []
+class Writer(io.TextIOBase):
+    """A text stream to write to."""
 
     @property
     def encoding(self) -> str:
@@ -39,6 +35,14 @@ class Captured(io.TextIOBase):
 
     def writable(self) -> bool:
         return True
+
+
+class Captured(Writer):
+    """A text stream that keeps what the budget allows and counts the rest."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._parts: list[str] = []
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
@@ -52,20 +56,13 @@ class Captured(io.TextIOBase):
         return "".join(self._parts)
 
 
-class Stream(io.TextIOBase):
+class Stream(Writer):
     """One of the interpreter's two streams, the same object in every statement: who keeps it, as a handler of ``logging`` does,
     is heard in later statements too. Between statements it is the log."""
 
     def __init__(self, log: TextIO) -> None:
         self._log = log
         self.target: Captured | None = None
-
-    @property
-    def encoding(self) -> str:
-        return "utf-8"
-
-    def writable(self) -> bool:
-        return True
 
     def write(self, text: str) -> int:
         return (self.target or self._log).write(text)
